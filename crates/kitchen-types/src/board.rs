@@ -1,0 +1,332 @@
+//! What every screen draws: the fold of all envelopes of a run.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::RunConfig;
+use crate::event::{DeviceTiming, Envelope, Evaluation, Event, RunStatus, Step};
+use crate::ids::RunId;
+use crate::ports::{ClientInfo, DataSpec};
+use crate::series::Series;
+
+/// How a run stands, and how it came to stand there.
+///
+/// [`Board::apply`] is the only way it changes, so that a recorded run gives the same board as
+/// watching it live. It holds a bounded amount of data, however long the run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Board {
+    /// Which run.
+    pub run: Option<RunId>,
+    /// What was asked for.
+    pub config: Option<Box<RunConfig>>,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Where the data come from, and how much there is.
+    pub data: Option<DataSummary>,
+    /// What trains, and where.
+    pub client: Option<ClientInfo>,
+    /// Why that device.
+    pub device_reason: String,
+    /// Every device that was timed.
+    pub timings: Vec<DeviceTiming>,
+    /// Optimizer steps in all; 0 until known.
+    pub steps_planned: u64,
+    /// Optimizer steps in one epoch; 0 until known.
+    pub steps_per_epoch: u64,
+    /// The newest step.
+    pub step: Option<Step>,
+    /// Curves over steps, by name, such as `train.loss`.
+    pub series: BTreeMap<String, Series>,
+    /// The newest evaluation.
+    pub evaluation: Option<Evaluation>,
+    /// The evaluation with the lowest loss.
+    pub best: Option<Evaluation>,
+    /// What the model wrote, newest last.
+    pub samples: VecDeque<WrittenSample>,
+    /// Checkpoints that are on disk, oldest first.
+    pub checkpoints: Vec<CheckpointSummary>,
+    /// Where the final weights are, in the run's folder.
+    pub exported: Vec<String>,
+    /// Warnings and notices, newest last.
+    pub notices: VecDeque<Notice>,
+    /// Time spent training, over all sessions.
+    pub trained_us: u64,
+    /// When the newest envelope was sent, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// The number of the newest envelope.
+    pub seq: Option<u64>,
+}
+
+/// What a run is doing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It has not said anything.
+    #[default]
+    Starting,
+    /// It trains.
+    Running,
+    /// It waits to be resumed.
+    Paused,
+    /// It ended.
+    Finished {
+        /// How.
+        status: RunStatus,
+        /// Why, where it did not simply complete.
+        reason: Option<String>,
+    },
+}
+
+/// Where the data come from, and how much there is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DataSummary {
+    /// In words.
+    pub source: String,
+    /// Examples to train on.
+    pub train: u64,
+    /// Examples held out.
+    pub validation: u64,
+    /// What goes in and what should come out.
+    pub spec: DataSpec,
+    /// A hash over everything that could change what is learnt.
+    pub fingerprint: String,
+}
+
+/// Something the model wrote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenSample {
+    /// After which step.
+    pub step: u64,
+    /// What it was given.
+    pub prompt: String,
+    /// What it wrote.
+    pub text: String,
+}
+
+/// A checkpoint on disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointSummary {
+    /// After which step.
+    pub step: u64,
+    /// Its name in the run's folder.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Whether its validation loss was the lowest when it was saved.
+    pub best: bool,
+}
+
+/// Something a person should know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    /// After which step.
+    pub step: u64,
+    /// What.
+    pub text: String,
+}
+
+/// The most samples and notices a board keeps.
+const KEPT: usize = 50;
+
+impl Board {
+    /// The board of a recorded run.
+    pub fn replay<'a>(envelopes: impl IntoIterator<Item = &'a Envelope>) -> Self {
+        let mut board = Self::default();
+        for envelope in envelopes {
+            board.apply(envelope);
+        }
+        board
+    }
+
+    /// The newest step's number; 0 before the first.
+    pub fn current_step(&self) -> u64 {
+        self.step.as_ref().map_or(0, |step| step.step)
+    }
+
+    /// A curve by name, such as `validation.loss`.
+    pub fn curve(&self, name: &str) -> Option<&Series> {
+        self.series.get(name)
+    }
+
+    /// Takes in what happened.
+    pub fn apply(&mut self, envelope: &Envelope) {
+        self.run.get_or_insert_with(|| envelope.run.clone());
+        self.seq = Some(envelope.seq);
+        self.at_ms = envelope.at_ms;
+        match &envelope.event {
+            Event::RunStarted { config, step, .. } => {
+                self.config = Some(config.clone());
+                self.phase = Phase::Running;
+                self.go_back_to(*step);
+            }
+            Event::RunFinished { status, reason, .. } => {
+                self.phase = Phase::Finished {
+                    status: *status,
+                    reason: reason.clone(),
+                };
+            }
+            Event::DatasetLoaded {
+                source,
+                train,
+                validation,
+                spec,
+                fingerprint,
+            } => {
+                self.data = Some(DataSummary {
+                    source: source.clone(),
+                    train: *train,
+                    validation: *validation,
+                    spec: spec.clone(),
+                    fingerprint: fingerprint.clone(),
+                });
+            }
+            Event::Planned {
+                steps,
+                steps_per_epoch,
+            } => {
+                self.steps_planned = *steps;
+                self.steps_per_epoch = *steps_per_epoch;
+            }
+            Event::DeviceChosen {
+                reason, timings, ..
+            } => {
+                self.device_reason = reason.clone();
+                self.timings = timings.clone();
+            }
+            Event::SessionOpened { client } => self.client = Some(client.clone()),
+            Event::Stepped(step) => self.stepped(step),
+            Event::Evaluated(evaluation) => self.evaluated(evaluation),
+            Event::Sampled { step, prompt, text } => push_bounded(
+                &mut self.samples,
+                WrittenSample {
+                    step: *step,
+                    prompt: prompt.clone(),
+                    text: text.clone(),
+                },
+            ),
+            Event::CheckpointSaved {
+                step,
+                name,
+                bytes,
+                best,
+                ..
+            } => self.checkpoints.push(CheckpointSummary {
+                step: *step,
+                name: name.clone(),
+                bytes: *bytes,
+                best: *best,
+            }),
+            Event::CheckpointRemoved { name } => {
+                self.checkpoints.retain(|saved| saved.name != *name);
+            }
+            Event::CheckpointRejected { name, reason } => {
+                self.checkpoints.retain(|saved| saved.name != *name);
+                self.notice(format!("checkpoint {name} was not used: {reason}"));
+            }
+            Event::Restored { step, name } => {
+                self.go_back_to(*step);
+                self.notice(format!("went on from {name}"));
+            }
+            Event::Exported { name, .. } => {
+                if !self.exported.contains(name) {
+                    self.exported.push(name.clone());
+                }
+            }
+            Event::StoppedEarly {
+                best_step,
+                best_loss,
+                ..
+            } => self.notice(format!(
+                "stopped early: the validation loss was lowest, {best_loss:.4}, at step {best_step}"
+            )),
+            Event::Paused { .. } => self.phase = Phase::Paused,
+            Event::Resumed { .. } => self.phase = Phase::Running,
+            Event::CommandRefused { command, reason } => {
+                self.notice(format!("{command:?} was refused: {reason}"));
+            }
+            Event::StageFailed { stage, error } => self.notice(format!("{stage} failed: {error}")),
+            Event::StageSkipped { stage, reason } => {
+                self.notice(format!("{stage} was skipped: {reason}"));
+            }
+            Event::Warning { message } => self.notice(message.clone()),
+            Event::StageStarted { .. }
+            | Event::StageFinished { .. }
+            | Event::StageRetried { .. }
+            | Event::StageRolledBack { .. }
+            | Event::EpochFinished { .. }
+            | Event::CommandApplied { .. } => {}
+        }
+    }
+
+    fn stepped(&mut self, step: &Step) {
+        self.trained_us += step.duration_us;
+        self.push("train.loss", step.step, Some(step.loss.0));
+        self.push("train.accuracy", step.step, step.accuracy.map(f64::from));
+        self.push("lr", step.step, Some(step.lr.0));
+        self.push("grad_norm", step.step, step.grad_norm.map(f64::from));
+        self.push("update_ratio", step.step, step.update_ratio.map(f64::from));
+        if step.duration_us > 0 {
+            let per_second = step.samples as f64 * 1e6 / step.duration_us as f64;
+            self.push("samples_per_second", step.step, Some(per_second));
+        }
+        self.step = Some(step.clone());
+    }
+
+    fn evaluated(&mut self, evaluation: &Evaluation) {
+        let step = evaluation.step;
+        self.push("validation.loss", step, Some(evaluation.loss.0));
+        self.push(
+            "validation.accuracy",
+            step,
+            evaluation.accuracy.map(f64::from),
+        );
+        self.push("validation.exact", step, evaluation.exact.map(f64::from));
+        if evaluation.best {
+            self.best = Some(evaluation.clone());
+        }
+        self.evaluation = Some(evaluation.clone());
+    }
+
+    fn push(&mut self, name: &str, step: u64, value: Option<f64>) {
+        let Some(value) = value else { return };
+        match self.series.get_mut(name) {
+            Some(series) => series.push(step, value),
+            None => {
+                let mut series = Series::default();
+                series.push(step, value);
+                self.series.insert(name.to_owned(), series);
+            }
+        }
+    }
+
+    fn notice(&mut self, text: String) {
+        let step = self.current_step();
+        push_bounded(&mut self.notices, Notice { step, text });
+    }
+
+    fn go_back_to(&mut self, step: u64) {
+        for series in self.series.values_mut() {
+            series.truncate(step);
+        }
+        self.samples.retain(|sample| sample.step <= step);
+        self.evaluation.take_if(|evaluation| evaluation.step > step);
+        self.best.take_if(|evaluation| evaluation.step > step);
+        if let Some(current) = &mut self.step {
+            current.step = current.step.min(step);
+        }
+    }
+}
+
+fn push_bounded<T>(queue: &mut VecDeque<T>, item: T) {
+    if queue.len() == KEPT {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}

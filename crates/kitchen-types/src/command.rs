@@ -1,0 +1,32 @@
+//! What a run is told, in the imperative: by people, scripts and the assistant alike.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::SampleId;
+use crate::number::Number;
+
+/// What a run is told to do. It has its effect between two steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// Do not advance.
+    Pause,
+    /// Advance again.
+    Resume,
+    /// Save and end.
+    Stop,
+    /// Save now.
+    Save,
+    /// Use this peak learning rate from the next step on.
+    SetLearningRate(Number),
+    /// Pass over the next batch.
+    SkipBatch,
+    /// Never train on these examples again.
+    BlacklistSamples(Vec<SampleId>),
+    /// Go back to the newest checkpoint at or before this step.
+    RollBack {
+        /// The step.
+        step: u64,
+    },
+}

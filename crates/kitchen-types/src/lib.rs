@@ -1,0 +1,24 @@
+//! The vocabulary of Kitchen: what a run is asked to do ([`config`]), what it is made of
+//! ([`workflow`]), what it says ([`event`]), what it is told ([`command`]), what a screen
+//! shows of it ([`board`]), and the seams behind which the work is done ([`ports`]).
+//!
+//! Plain data and traits only. This crate starts no thread, opens no file or socket, holds no
+//! tensor and knows no async runtime; whatever does so is an adapter of one of its ports.
+
+pub mod board;
+pub mod command;
+pub mod config;
+pub mod event;
+pub mod ids;
+pub mod number;
+pub mod ports;
+pub mod random;
+pub mod series;
+pub mod workflow;
+
+pub use board::Board;
+pub use command::Command;
+pub use config::RunConfig;
+pub use event::{Envelope, Event};
+pub use ids::{RunId, SampleId};
+pub use number::Number;

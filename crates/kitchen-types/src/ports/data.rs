@@ -1,0 +1,288 @@
+//! Examples: where they come from and how they travel to a training client.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::DataConfig;
+use crate::ids::SampleId;
+
+/// Something that opens data sets by their configuration.
+pub trait DatasetStore {
+    /// Opens the data set and splits it. Errors name the file, the line or offset, and the remedy.
+    fn open(&self, config: &DataConfig, seed: u64) -> Result<Splits, DataError>;
+}
+
+/// Both halves of a data set; no id is in both.
+pub struct Splits {
+    /// What is trained on.
+    pub train: Box<dyn Dataset>,
+    /// What is held out.
+    pub validation: Box<dyn Dataset>,
+    /// How text becomes tokens, for sequences.
+    pub tokenizer: Option<Box<dyn TokenizerClient>>,
+    /// Where the data come from, in words.
+    pub source: String,
+    /// A hash over everything that could change what is learnt, in hexadecimal.
+    pub fingerprint: String,
+}
+
+/// Which half of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// What is trained on.
+    Train,
+    /// What is held out.
+    Validation,
+}
+
+/// Examples in a fixed order, each with a stable id.
+pub trait Dataset {
+    /// What goes in and what should come out.
+    fn spec(&self) -> &DataSpec;
+
+    /// How many examples.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The id of the example at `position` (below [`Self::len`]).
+    fn id(&self, position: u64) -> SampleId;
+
+    /// The examples at `positions`, in that order.
+    fn batch(&self, positions: &[u64]) -> Result<Batch, DataError>;
+
+    /// The domains of a mixture, as (name, weight, positions); empty unless it is one.
+    fn domains(&self) -> &[DomainRange] {
+        &[]
+    }
+
+    /// One example in words, for a person.
+    fn describe(&self, position: u64) -> Result<String, DataError>;
+}
+
+/// The positions of one domain in a mixture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DomainRange {
+    /// What it is called.
+    pub name: String,
+    /// Its share of each batch, relative to the others.
+    pub weight: f64,
+    /// Its positions in the data set.
+    pub positions: std::ops::Range<u64>,
+}
+
+/// What goes in and what should come out: all that a model must know of the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DataSpec {
+    /// What goes in.
+    pub input: InputSpec,
+    /// What should come out.
+    pub target: TargetSpec,
+}
+
+/// What goes in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InputSpec {
+    /// Numbers of a fixed shape: `[features]`, or `[channels, height, width]` for images.
+    Features {
+        /// The shape of one example.
+        shape: Vec<usize>,
+    },
+    /// Tokens.
+    Tokens {
+        /// How many different tokens.
+        vocabulary: usize,
+        /// Tokens in one example.
+        context: usize,
+    },
+}
+
+/// What should come out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetSpec {
+    /// One of these classes.
+    Classes {
+        /// Their names, in the order of their numbers.
+        names: Vec<String>,
+    },
+    /// Numbers.
+    Values {
+        /// How many for one example.
+        width: usize,
+    },
+    /// A token at each position.
+    NextToken,
+}
+
+impl DataSpec {
+    /// Outputs of the model for one example (or for one position of it).
+    pub fn outputs(&self) -> usize {
+        match (&self.target, &self.input) {
+            (TargetSpec::Classes { names }, _) => names.len(),
+            (TargetSpec::Values { width }, _) => *width,
+            (TargetSpec::NextToken, InputSpec::Tokens { vocabulary, .. }) => *vocabulary,
+            (TargetSpec::NextToken, InputSpec::Features { .. }) => 0,
+        }
+    }
+}
+
+/// Examples on their way to a training client; plain numbers, row by row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Whose examples these are, in order.
+    pub ids: Vec<SampleId>,
+    /// What goes in.
+    pub inputs: Inputs,
+    /// What should come out.
+    pub targets: Targets,
+}
+
+impl Batch {
+    /// How many examples.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// How many tokens go in; 0 for features.
+    pub fn tokens(&self) -> usize {
+        match &self.inputs {
+            Inputs::Tokens { values, .. } => values.len(),
+            Inputs::Features { .. } => 0,
+        }
+    }
+}
+
+/// What goes in, row by row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inputs {
+    /// Numbers: `[batch] + shape`.
+    Features {
+        /// The shape of one example.
+        shape: Vec<usize>,
+        /// All numbers, example by example.
+        values: Vec<f32>,
+    },
+    /// Tokens: `[batch, context]`.
+    Tokens {
+        /// Tokens in one example.
+        context: usize,
+        /// All tokens, example by example.
+        values: Vec<u32>,
+    },
+}
+
+/// What should come out, row by row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Targets {
+    /// One class for each example: `[batch]`.
+    Classes(Vec<u32>),
+    /// Numbers: `[batch, width]`.
+    Values {
+        /// How many for one example.
+        width: usize,
+        /// All numbers, example by example.
+        values: Vec<f32>,
+    },
+    /// A token at each position: `[batch, context]`.
+    Tokens {
+        /// All tokens, example by example.
+        values: Vec<u32>,
+        /// 1 where the position counts, 0 where it does not; empty where all count.
+        mask: Vec<f32>,
+    },
+    /// Nothing is asked: for predictions.
+    None,
+}
+
+/// Text to tokens and back.
+pub trait TokenizerClient {
+    /// Its name, for reports.
+    fn name(&self) -> &str;
+
+    /// How many different tokens.
+    fn vocabulary(&self) -> usize;
+
+    /// The tokens of `text`. Errors on what the vocabulary cannot express.
+    fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError>;
+
+    /// The text of `tokens`; what is not valid UTF-8 becomes the replacement character.
+    fn decode(&self, tokens: &[u32]) -> Result<String, TokenizerError>;
+
+    /// The token that begins and ends a text, if there is one.
+    fn boundary(&self) -> Option<u32> {
+        None
+    }
+
+    /// Everything needed to build it again, as JSON text, to travel with a checkpoint.
+    fn to_json(&self) -> Result<String, TokenizerError>;
+}
+
+/// Why text and tokens do not match.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TokenizerError {
+    /// The text has something that the vocabulary lacks.
+    #[error(
+        "the vocabulary has no token for {0:?}; train with text that contains it, or use the `bytes` tokenizer"
+    )]
+    NotInVocabulary(String),
+    /// The token does not exist.
+    #[error("token {token} is outside the vocabulary of {vocabulary}")]
+    UnknownToken {
+        /// The token.
+        token: u32,
+        /// How many there are.
+        vocabulary: usize,
+    },
+    /// Anything else, in words.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Why data could not be had. The text says what, where, and what to do.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{}{what}; {remedy}", where_it_is(.place))]
+pub struct DataError {
+    /// The file with the line or the offset, such as `iris.csv:17`; empty where there is none.
+    pub place: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+fn where_it_is(place: &str) -> String {
+    if place.is_empty() {
+        String::new()
+    } else {
+        format!("{place}: ")
+    }
+}
+
+impl DataError {
+    /// An error at a place.
+    pub fn new(
+        place: impl Into<String>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            place: place.into(),
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
