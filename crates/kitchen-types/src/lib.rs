@@ -6,6 +6,7 @@
 //! tensor and knows no async runtime; whatever does so is an adapter of one of its ports.
 
 pub mod board;
+pub mod checkpoint;
 pub mod command;
 pub mod config;
 pub mod event;
