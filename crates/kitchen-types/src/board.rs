@@ -36,7 +36,9 @@ pub struct Board {
     pub steps_planned: u64,
     /// Optimizer steps in one epoch; 0 until known.
     pub steps_per_epoch: u64,
-    /// The newest step.
+    /// The step that the weights stand at: the newest, or the one that the run went back to.
+    at_step: u64,
+    /// What the newest step measured; absent after going back until the next one.
     pub step: Option<Step>,
     /// Curves over steps, by name, such as `train.loss`.
     pub series: BTreeMap<String, Series>,
@@ -62,7 +64,7 @@ pub struct Board {
 
 /// What a run is doing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Phase {
     /// It has not said anything.
     #[default]
@@ -145,9 +147,9 @@ impl Board {
         board
     }
 
-    /// The newest step's number; 0 before the first.
+    /// The step that the weights stand at; 0 before the first.
     pub fn current_step(&self) -> u64 {
-        self.step.as_ref().map_or(0, |step| step.step)
+        self.at_step
     }
 
     /// A curve by name, such as `validation.loss`.
@@ -266,7 +268,7 @@ impl Board {
     }
 
     fn stepped(&mut self, step: &Step) {
-        self.trained_us += step.duration_us;
+        self.trained_us = self.trained_us.saturating_add(step.duration_us);
         self.push("train.loss", step.step, Some(step.loss.0));
         self.push("train.accuracy", step.step, step.accuracy.map(f64::from));
         self.push("lr", step.step, Some(step.lr.0));
@@ -276,6 +278,7 @@ impl Board {
             let per_second = step.samples as f64 * 1e6 / step.duration_us as f64;
             self.push("samples_per_second", step.step, Some(per_second));
         }
+        self.at_step = step.step;
         self.step = Some(step.clone());
     }
 
@@ -318,9 +321,8 @@ impl Board {
         self.samples.retain(|sample| sample.step <= step);
         self.evaluation.take_if(|evaluation| evaluation.step > step);
         self.best.take_if(|evaluation| evaluation.step > step);
-        if let Some(current) = &mut self.step {
-            current.step = current.step.min(step);
-        }
+        self.step.take_if(|measured| measured.step > step);
+        self.at_step = step;
     }
 }
 

@@ -5,10 +5,10 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The name of a run, and of its folder: lower-case letters, digits, `-`, `_` and `.`.
+/// The name of a run, and of its folder: letters, digits, `-`, `_` and `.`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(transparent)]
-pub struct RunId(String);
+pub struct RunId(#[schemars(regex(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"))] String);
 
 /// Why a text cannot name a run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -40,7 +40,7 @@ impl Key {
     }
 }
 
-/// A sequence of draws; the same on every platform.
+/// A sequence of draws; the same on every platform, except for [`Generator::normal`]'s last bits.
 #[derive(Clone, Debug)]
 pub struct Generator(ChaCha8Rng);
 
@@ -71,6 +71,8 @@ impl Generator {
     }
 
     /// Normal with mean 0 and standard deviation 1 (Box and Muller 1958).
+    ///
+    /// The last bits may differ between platforms, whose logarithms and cosines do.
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()

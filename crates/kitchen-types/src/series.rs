@@ -50,7 +50,7 @@ impl Bucket {
         self.min = Number(self.min.0.min(other.min.0));
         self.max = Number(self.max.0.max(other.max.0));
         self.sum = Number(self.sum.0 + other.sum.0);
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
     }
 }
 
@@ -58,14 +58,16 @@ impl Series {
     /// The most buckets ever held.
     pub const CAPACITY: usize = 2048;
 
-    /// Appends the value of `step`. Steps must not fall; see [`Self::truncate`].
+    /// Appends the value of `step`. Steps must not fall (see [`Self::truncate`]); one that does
+    /// counts as the newest bucket's.
     pub fn push(&mut self, step: u64, value: f64) {
         self.last = Some((step, Number(value)));
         if !value.is_finite() {
-            self.not_finite += 1;
+            self.not_finite = self.not_finite.saturating_add(1);
             return;
         }
         self.width = self.width.max(1);
+        let step = step.max(self.buckets.last().map_or(0, |bucket| bucket.first));
         let point = Bucket {
             first: step,
             last: step,
@@ -85,14 +87,18 @@ impl Series {
 
     /// Forgets everything after `step`: the run went back there.
     ///
-    /// A bucket that straddles `step` is kept whole, since its parts are no longer known apart.
+    /// A bucket that straddles `step` is kept whole, since its parts are no longer known apart;
+    /// the newest value becomes the mean of the last bucket.
     pub fn truncate(&mut self, step: u64) {
         self.buckets.retain(|bucket| bucket.first <= step);
+        if let Some(bucket) = self.buckets.last_mut() {
+            bucket.last = bucket.last.min(step);
+        }
         if self.last.is_some_and(|(last, _)| last > step) {
             self.last = self
                 .buckets
                 .last()
-                .map(|bucket| (bucket.last.min(step), Number(bucket.mean())));
+                .map(|bucket| (bucket.last, Number(bucket.mean())));
         }
     }
 
@@ -106,7 +112,7 @@ impl Series {
         self.last.map(|(step, value)| (step, value.0))
     }
 
-    /// How many values were not finite.
+    /// How many values were not finite, those of undone steps included.
     pub fn not_finite(&self) -> u64 {
         self.not_finite
     }

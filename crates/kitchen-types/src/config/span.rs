@@ -59,10 +59,13 @@ impl FromStr for Span {
             .trim()
             .split_once(' ')
             .unwrap_or((text.trim(), "steps"));
-        let count = count
-            .replace(['_', ','], "")
-            .parse()
-            .map_err(|_| invalid())?;
+        // A comma is refused: `1,5 epochs` must not become fifteen. So is a sign, which `parse`
+        // would take.
+        let digits = count.replace('_', "");
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(invalid());
+        }
+        let count = digits.parse().map_err(|_| invalid())?;
         match unit.trim() {
             "step" | "steps" => Ok(Self::Steps(count)),
             "epoch" | "epochs" => Ok(Self::Epochs(count)),
@@ -120,7 +123,7 @@ impl JsonSchema for Span {
             "description": "A length of training: a number of optimizer steps, or a text such as \"20 epochs\".",
             "anyOf": [
                 { "type": "integer", "minimum": 0 },
-                { "type": "string", "pattern": "^[0-9_,]+( (steps?|epochs?))?$" }
+                { "type": "string", "pattern": "^[0-9][0-9_]{0,15}( (steps?|epochs?))?$" }
             ]
         })
     }
