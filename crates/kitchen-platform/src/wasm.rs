@@ -1,0 +1,58 @@
+//! A browser tab or worker: one thread, and an event loop that must get its turns.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use js_sys::{Array, Function, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+pub(crate) use web_time::{Instant, SystemTime};
+
+pub(crate) async fn sleep(duration: Duration) {
+    gloo_timers::future::sleep(duration).await;
+}
+
+/// Gives the host's event loop a turn: messages are delivered and frames are drawn. This costs
+/// some microseconds at best: call it by elapsed time, not on every step.
+pub async fn yield_now() {
+    // A timer set by a timer waits at least 4 ms, so it is the last resort.
+    let turn = scheduler_yield().or_else(|_| message_to_self());
+    match turn {
+        // Neither promise is ever rejected, and a turn has passed in either case.
+        Ok(turn) => drop(JsFuture::from(turn).await),
+        Err(_) => gloo_timers::future::TimeoutFuture::new(0).await,
+    }
+}
+
+/// Runs `work` before this function returns: a browser tab has no thread to spare.
+pub fn offload<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = io::Result<T>> + 'static {
+    std::future::ready(Ok(work()))
+}
+
+/// `scheduler.yield()`, which puts the caller at the front of the queue; some browsers lack it.
+fn scheduler_yield() -> Result<Promise, JsValue> {
+    let scheduler = get(&js_sys::global(), "scheduler")?;
+    let method: Function = get(&scheduler, "yield")?.dyn_into()?;
+    method.call0(&scheduler)?.dyn_into()
+}
+
+/// A promise that is kept when a message to ourselves arrives, behind those that already wait.
+fn message_to_self() -> Result<Promise, JsValue> {
+    let class: Function = get(&js_sys::global(), "MessageChannel")?.dyn_into()?;
+    let channel = Reflect::construct(&class, &Array::new())?;
+    let (here, there) = (get(&channel, "port1")?, get(&channel, "port2")?);
+    let arrival = Promise::new(&mut |resolve, _| {
+        // A plain object takes any property; were this refused, `postMessage` would fail too.
+        let _ = Reflect::set(&here, &JsValue::from_str("onmessage"), &resolve);
+    });
+    let post: Function = get(&there, "postMessage")?.dyn_into()?;
+    post.call1(&there, &JsValue::NULL)?;
+    Ok(arrival)
+}
+
+fn get(object: &JsValue, property: &str) -> Result<JsValue, JsValue> {
+    Reflect::get(object, &JsValue::from_str(property))
+}
