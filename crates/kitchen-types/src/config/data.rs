@@ -341,6 +341,8 @@ pub struct HubConfig {
     pub path: String,
     /// Tokens in one example, where the data set is a text.
     pub context: usize,
+    /// How text becomes tokens, where the data set is a text.
+    pub tokenizer: TokenizerConfig,
 }
 
 impl Default for HubConfig {
@@ -349,6 +351,7 @@ impl Default for HubConfig {
             name: "fashion-mnist".into(),
             path: String::new(),
             context: 64,
+            tokenizer: TokenizerConfig::Characters,
         }
     }
 }

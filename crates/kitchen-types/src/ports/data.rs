@@ -20,8 +20,12 @@ pub struct Splits {
     pub validation: Box<dyn Dataset>,
     /// How text becomes tokens, for sequences.
     pub tokenizer: Option<Box<dyn TokenizerClient>>,
+    /// Bytes of text behind one validation token, on average; for running text only.
+    pub bytes_per_token: Option<f64>,
     /// Where the data come from, in words.
     pub source: String,
+    /// What a person should know of them: values that were missing, files that were passed over.
+    pub notes: Vec<String>,
     /// A hash over everything that could change what is learnt, in hexadecimal.
     pub fingerprint: String,
 }
@@ -52,7 +56,12 @@ pub trait Dataset {
     /// The id of the example at `position` (below [`Self::len`]).
     fn id(&self, position: u64) -> SampleId;
 
-    /// The examples at `positions`, in that order.
+    /// Where the example `id` is, if it is here. Searches one by one unless an adapter knows better.
+    fn position(&self, id: SampleId) -> Option<u64> {
+        (0..self.len()).find(|position| self.id(*position) == id)
+    }
+
+    /// The examples at `positions`, in that order. Errors if one is not below [`Self::len`].
     fn batch(&self, positions: &[u64]) -> Result<Batch, DataError>;
 
     /// The domains of a mixture, as (name, weight, positions); empty unless it is one.
@@ -73,6 +82,19 @@ pub struct DomainRange {
     pub weight: f64,
     /// Its positions in the data set.
     pub positions: std::ops::Range<u64>,
+}
+
+/// How far a run has read: the batch that comes next. With the seed it is all that resuming
+/// needs, for each batch is computed from it alone.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Cursor {
+    /// Passes over the training split that are complete.
+    pub epoch: u64,
+    /// Batches of the present pass that have been read.
+    pub batch: u64,
 }
 
 /// What goes in and what should come out: all that a model must know of the data.
@@ -229,6 +251,36 @@ pub trait TokenizerClient {
 
     /// Everything needed to build it again, as JSON text, to travel with a checkpoint.
     fn to_json(&self) -> Result<String, TokenizerError>;
+}
+
+/// A tokenizer in full, as it travels with a checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TokenizerDefinition {
+    /// One token a byte: tokens 0 to 255.
+    Bytes {
+        /// Whether token 256 begins and ends a text.
+        boundary: bool,
+    },
+    /// One token a character.
+    Characters {
+        /// The characters, in the order of their tokens.
+        characters: String,
+        /// Whether the first of them begins and ends a text.
+        boundary: bool,
+    },
+    /// Byte-pair encoding: tokens 0 to 255 are bytes, each merge makes the next one.
+    Bpe {
+        /// The two tokens that each merge joins, in the order of training.
+        merges: Vec<[u32; 2]>,
+        /// Whether the token after the last merge begins and ends a text.
+        boundary: bool,
+    },
+    /// A `tokenizer.json` of the tokenizers library.
+    Library {
+        /// Its text.
+        json: String,
+    },
 }
 
 /// Why text and tokens do not match.
