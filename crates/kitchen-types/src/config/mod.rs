@@ -7,6 +7,7 @@
 mod data;
 mod model;
 mod optimizer;
+mod problem;
 mod span;
 
 use schemars::JsonSchema;
@@ -22,9 +23,10 @@ pub use model::{
     RnnConfig,
 };
 pub use optimizer::{
-    AdamConfig, Algorithm, LionConfig, MuonConfig, OptimizerConfig, Schedule, ScheduleConfig,
-    SgdConfig,
+    AdamConfig, AdamwConfig, Algorithm, LionConfig, MuonAdjustLr, MuonConfig, OptimizerConfig,
+    Schedule, ScheduleConfig, SgdConfig,
 };
+pub use problem::{ConfigProblem, ConfigSource};
 pub use span::{InvalidSpan, Span};
 
 /// The whole request for one run.
@@ -99,7 +101,7 @@ pub enum DeviceChoice {
 
 /// What is minimised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum LossConfig {
     /// Cross-entropy for classes and tokens, mean squared error for values.
     Auto,

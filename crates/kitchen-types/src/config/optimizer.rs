@@ -34,26 +34,22 @@ pub enum Algorithm {
     /// Adam (Kingma and Ba 2015); weight decay, if any, is added to the gradient.
     Adam(AdamConfig),
     /// AdamW (Loshchilov and Hutter 2019); weight decay is decoupled.
-    Adamw(AdamConfig),
+    Adamw(AdamwConfig),
     /// Lion (Chen et al. 2023); weight decay is decoupled.
     Lion(LionConfig),
-    /// Muon (Jordan et al. 2024) on matrices, AdamW on the rest.
+    /// Muon (Jordan et al. 2024) on hidden matrices, AdamW on the rest.
     Muon(MuonConfig),
 }
 
 impl Default for Algorithm {
     fn default() -> Self {
-        Self::Adamw(AdamConfig {
-            weight_decay: 0.01,
-            ..AdamConfig::default()
-        })
+        Self::Adamw(AdamwConfig::default())
     }
 }
 
 /// Constants of stochastic gradient descent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Default)]
 pub struct SgdConfig {
     /// How much of the last step is kept.
     pub momentum: f64,
@@ -63,7 +59,7 @@ pub struct SgdConfig {
     pub weight_decay: f64,
 }
 
-/// Constants of Adam and AdamW.
+/// Constants of Adam.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdamConfig {
@@ -73,7 +69,7 @@ pub struct AdamConfig {
     pub beta2: f64,
     /// Added to the root of the mean square.
     pub epsilon: f64,
-    /// Weight decay (PyTorch's AdamW uses 0.01, its Adam 0).
+    /// Weight decay, added to the gradient.
     pub weight_decay: f64,
 }
 
@@ -84,6 +80,31 @@ impl Default for AdamConfig {
             beta2: 0.999,
             epsilon: 1e-8,
             weight_decay: 0.0,
+        }
+    }
+}
+
+/// Constants of AdamW: Adam's, with another weight decay and another default for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdamwConfig {
+    /// Decay of the mean of gradients.
+    pub beta1: f64,
+    /// Decay of the mean of squared gradients.
+    pub beta2: f64,
+    /// Added to the root of the mean square.
+    pub epsilon: f64,
+    /// Decoupled weight decay: each step shrinks the weights by `lr` times this.
+    pub weight_decay: f64,
+}
+
+impl Default for AdamwConfig {
+    fn default() -> Self {
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.01,
         }
     }
 }
@@ -110,7 +131,7 @@ impl Default for LionConfig {
     }
 }
 
-/// Constants of Muon, and of the AdamW that moves what is not a matrix.
+/// Constants of Muon, and of the AdamW that moves what is not a hidden matrix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MuonConfig {
@@ -120,10 +141,12 @@ pub struct MuonConfig {
     pub nesterov: bool,
     /// Newton-Schulz iterations of the orthogonalisation.
     pub iterations: usize,
+    /// How the step grows with a matrix's shape.
+    pub adjust_lr: MuonAdjustLr,
     /// Decoupled weight decay.
     pub weight_decay: f64,
     /// What moves embeddings, norms, biases and the output layer, at `lr` times `adamw_lr_ratio`.
-    pub adamw: AdamConfig,
+    pub adamw: AdamwConfig,
     /// The AdamW learning rate as a share of `lr`.
     pub adamw_lr_ratio: f64,
 }
@@ -134,11 +157,25 @@ impl Default for MuonConfig {
             momentum: 0.95,
             nesterov: true,
             iterations: 5,
+            adjust_lr: MuonAdjustLr::MatchRmsAdamw,
             weight_decay: 0.1,
-            adamw: AdamConfig::default(),
-            adamw_lr_ratio: 0.15,
+            adamw: AdamwConfig::default(),
+            adamw_lr_ratio: 1.0,
         }
     }
+}
+
+/// What Muon multiplies the learning rate of a matrix with, which has `rows` outputs and
+/// `columns` inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MuonAdjustLr {
+    /// `sqrt(max(1, rows / columns))` (Jordan et al. 2024), PyTorch's default; good rates are
+    /// some twenty times those of AdamW.
+    Original,
+    /// `0.2 * sqrt(max(rows, columns))` (Liu et al. 2025), which makes steps as large as AdamW's:
+    /// one learning rate serves both, and one tuned for AdamW can stay.
+    MatchRmsAdamw,
 }
 
 /// How the learning rate moves: a linear rise over `warmup` steps, then the shape.
@@ -193,7 +230,7 @@ pub enum Schedule {
     },
     /// The peak, then a straight line down to `end` over the last `decay` steps.
     WarmupStableDecay {
-        /// Steps of the fall.
+        /// Steps of the fall, at most all that follow the warmup.
         decay: u64,
         /// The share of the peak at the end.
         #[serde(default)]
