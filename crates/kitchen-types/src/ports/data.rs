@@ -20,8 +20,6 @@ pub struct Splits {
     pub validation: Box<dyn Dataset>,
     /// How text becomes tokens, for sequences.
     pub tokenizer: Option<Box<dyn TokenizerClient>>,
-    /// Bytes of text behind one validation token, on average; for running text only.
-    pub bytes_per_token: Option<f64>,
     /// Where the data come from, in words.
     pub source: String,
     /// What a person should know of them: values that were missing, files that were passed over.
@@ -82,19 +80,6 @@ pub struct DomainRange {
     pub weight: f64,
     /// Its positions in the data set.
     pub positions: std::ops::Range<u64>,
-}
-
-/// How far a run has read: the batch that comes next. With the seed it is all that resuming
-/// needs, for each batch is computed from it alone.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(deny_unknown_fields)]
-pub struct Cursor {
-    /// Passes over the training split that are complete.
-    pub epoch: u64,
-    /// Batches of the present pass that have been read.
-    pub batch: u64,
 }
 
 /// What goes in and what should come out: all that a model must know of the data.
