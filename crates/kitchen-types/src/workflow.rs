@@ -1,4 +1,24 @@
 //! A workflow as data: a tree of enums. What is not in the tree is absent, not pretended.
+//!
+//! The same tree is written in Rust with the functions of [`build`], and in TOML or JSON:
+//!
+//! ```toml
+//! name = "supervised"
+//!
+//! [[steps]]
+//! do.stage = "load_dataset"
+//! config = { name = "digits" }
+//!
+//! [[steps]]
+//! name = "train"
+//! do.loop = { repeat.until.is = "finished", body = [{ do.stage = "step" }] }
+//! quiet = true
+//!
+//! [[finally]]
+//! do.stage = "close_session"
+//! ```
+
+pub mod build;
 
 use std::collections::BTreeMap;
 
@@ -29,12 +49,19 @@ pub struct Workflow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Node {
-    /// What it is called in paths; empty takes the stage's name or the kind's.
+    /// What it is called in paths; empty takes the name of the stage, the sub-workflow or the kind.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// What it does.
     #[serde(rename = "do")]
     pub kind: NodeKind,
+    /// The settings of a stage; each must be a key that the stage declares.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, Value>,
+    /// Announces this node as a whole: its start and its end are events, those of the nodes
+    /// below it are not. For loops that turn many times a second.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
     /// What happens if that fails.
     #[serde(default, skip_serializing_if = "Policy::is_default")]
     pub policy: Policy,
@@ -44,14 +71,8 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum NodeKind {
-    /// Runs one stage.
-    Stage {
-        /// The stage's registered name.
-        stage: String,
-        /// Its settings; each must be a key that the stage declares.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        config: BTreeMap<String, Value>,
-    },
+    /// Runs the stage that is registered under this name.
+    Stage(String),
     /// Runs nodes one after the other.
     Sequence(Vec<Node>),
     /// Runs nodes again and again.
@@ -71,7 +92,8 @@ pub enum NodeKind {
         #[serde(default, rename = "else", skip_serializing_if = "Vec::is_empty")]
         otherwise: Vec<Node>,
     },
-    /// Runs branches at the same time, each on its own copy of the shared state.
+    /// Runs branches at the same time, each on its own copy of the state's values. A live resource
+    /// (a session, a file) is shared for reading, or belongs to the one branch that changes it.
     Parallel {
         /// The branches.
         branches: Vec<Node>,
@@ -82,11 +104,8 @@ pub enum NodeKind {
         #[serde(default)]
         merge: Merge,
     },
-    /// Runs a sub-workflow.
-    Call {
-        /// Its name in [`Workflow::workflows`].
-        workflow: String,
-    },
+    /// Runs the sub-workflow of this name in [`Workflow::workflows`].
+    Call(String),
     /// Runs a producer and a consumer at the same time, with a bounded buffer between them.
     Stream {
         /// Makes one item each time it runs.
@@ -95,12 +114,13 @@ pub enum NodeKind {
         consumer: Vec<Node>,
         /// The state key that the producer writes and the consumer reads.
         item: String,
-        /// How often each runs.
+        /// How many items the consumer takes. A list's items reach the producer; a condition is
+        /// asked of the consumer's state.
         repeat: Repeat,
         /// Items that may wait, at most.
         buffer: usize,
-        /// How many items the consumer may finish between an item's making and its use; older
-        /// items are dropped and made anew. `None` sets no limit.
+        /// How many items the consumer may finish between the start of an item's making and its
+        /// use; older items are dropped and made anew. `None` sets no limit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         staleness: Option<u64>,
     },
@@ -213,6 +233,27 @@ pub struct Retry {
 }
 
 impl Retry {
+    /// So many attempts in all, without a pause.
+    pub fn times(attempts: u32) -> Self {
+        Self {
+            attempts,
+            delay_ms: 0,
+            backoff: Self::doubling(),
+            max_delay_ms: Self::two_minutes(),
+        }
+    }
+
+    /// The pause before an attempt: `delay_ms * backoff^(attempt - 2)`, at most `max_delay_ms`,
+    /// and none before the first.
+    pub fn delay_before_ms(&self, attempt: u32) -> u64 {
+        if attempt < 2 {
+            return 0;
+        }
+        let pause = self.delay_ms as f64 * self.backoff.powf(f64::from(attempt - 2));
+        // 0 times infinity is not a number, which the cast takes for 0, as it should.
+        (pause as u64).min(self.max_delay_ms)
+    }
+
     fn doubling() -> f64 {
         2.0
     }
@@ -231,6 +272,7 @@ pub enum OnFailure {
     Fail,
     /// The node is passed over.
     Skip,
-    /// Completed stages are undone in reverse order, then the workflow fails.
+    /// Every stage that completed is undone, the newest first; then the workflow fails, whatever
+    /// the nodes around this one say.
     RollBack,
 }
