@@ -1,0 +1,217 @@
+//! The order of the examples: which positions make up batch `k` of epoch `e`.
+
+use std::collections::BTreeSet;
+
+use kitchen_types::SampleId;
+use kitchen_types::ports::{DataError, Dataset, DomainRange};
+use kitchen_types::random::Key;
+
+use crate::permutation::Permutation;
+
+/// Shuffles without state: each batch is a function of (key, epoch, batch, blacklist) alone, so
+/// that a resumed run reads exactly what an uninterrupted one reads, whatever the size of the data.
+///
+/// - An epoch visits each example at most once. The examples that do not fill a last batch are
+///   left out, other ones each time, so that all batches have the same shape.
+/// - A data set smaller than one batch fills it by starting over.
+/// - A blacklisted example is passed over and the next of the order takes its place. Once an epoch
+///   runs out of others (more are blacklisted than the last partial batch had), it starts over.
+/// - In a mixture, every batch holds its domains in the proportion of their weights: shares that
+///   do not divide the batch alternate so that the long run does. Each domain is shuffled by
+///   itself and begins anew when it is used up, whatever the others do.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    domains: Vec<Domain>,
+    batch: u64,
+    batches_per_epoch: u64,
+    key: Key,
+}
+
+#[derive(Clone, Debug)]
+struct Domain {
+    /// Its first position in the data set.
+    start: u64,
+    /// Its examples.
+    len: u64,
+    /// How many of its examples the first `i` batches of a cycle hold; one more than a cycle.
+    quota: Vec<u64>,
+}
+
+/// Batches after which the shares of a mixture repeat. Within a cycle a domain's examples are
+/// within one of its exact share, so the long run is off by less than `1 / (CYCLE * batch)`.
+const CYCLE: u64 = 1024;
+
+impl Sampler {
+    /// The order of `data` in batches of `batch` examples. Errors where there is nothing to read.
+    pub fn new(data: &dyn Dataset, batch: usize, key: Key) -> Result<Self, DataError> {
+        if batch == 0 {
+            return Err(DataError::new("batch", "a batch holds nothing", "ask for at least 1"));
+        }
+        if data.is_empty() {
+            return Err(DataError::new(
+                "",
+                "there are no examples to train on",
+                "use a larger data set, or a smaller share for validation",
+            ));
+        }
+        let batch = batch as u64;
+        Ok(Self {
+            domains: domains(data, batch),
+            batch,
+            batches_per_epoch: (data.len() / batch).max(1),
+            key,
+        })
+    }
+
+    /// Batches in one epoch, at least 1.
+    pub fn batches_per_epoch(&self) -> u64 {
+        self.batches_per_epoch
+    }
+
+    /// The positions of batch `batch` (from 0) of epoch `epoch` (from 0), without the blacklisted.
+    /// Errors if all examples of a domain are blacklisted.
+    pub fn positions(
+        &self,
+        data: &dyn Dataset,
+        epoch: u64,
+        batch: u64,
+        blacklist: &BTreeSet<SampleId>,
+    ) -> Result<Vec<u64>, DataError> {
+        let excluded: BTreeSet<u64> = blacklist.iter().filter_map(|id| data.position(*id)).collect();
+        let mut positions = Vec::with_capacity(self.batch as usize);
+        match self.domains.as_slice() {
+            [all] => {
+                let first = batch * self.batch;
+                let key = self.key.at(epoch);
+                all.pass(key, first..first + self.batch, &excluded, &mut positions)?;
+            }
+            domains => {
+                let number = epoch * self.batches_per_epoch + batch;
+                for (index, domain) in domains.iter().enumerate() {
+                    let key = self.key.purpose("domain").at(index as u64);
+                    domain.continued(key, number, &excluded, &mut positions)?;
+                }
+            }
+        }
+        Ok(positions)
+    }
+}
+
+impl Domain {
+    /// Appends the examples that stand at `ranks` of the order of one pass.
+    fn pass(
+        &self,
+        key: Key,
+        ranks: std::ops::Range<u64>,
+        excluded: &BTreeSet<u64>,
+        positions: &mut Vec<u64>,
+    ) -> Result<(), DataError> {
+        let order = Permutation::new(self.len, key);
+        let mut passed_over: Vec<u64> = excluded
+            .range(self.start..self.start + self.len)
+            .map(|position| order.rank(position - self.start))
+            .collect();
+        passed_over.sort_unstable();
+        let kept = self.len - passed_over.len() as u64;
+        if kept == 0 {
+            return Err(DataError::new(
+                "",
+                format!("all {} examples of the data set are blacklisted", self.len),
+                "take some off the blacklist",
+            ));
+        }
+        positions.extend(ranks.map(|rank| {
+            let mut rank = rank % kept;
+            for gap in &passed_over {
+                if *gap > rank {
+                    break;
+                }
+                rank += 1;
+            }
+            self.start + order.element(rank)
+        }));
+        Ok(())
+    }
+
+    /// Appends this domain's part of batch `number` of the run, counted over all epochs.
+    fn continued(
+        &self,
+        key: Key,
+        number: u64,
+        excluded: &BTreeSet<u64>,
+        positions: &mut Vec<u64>,
+    ) -> Result<(), DataError> {
+        let mut first = self.drawn_before(number);
+        let end = self.drawn_before(number + 1);
+        while first < end {
+            let pass = first / self.len;
+            let until = end.min((pass + 1) * self.len);
+            let ranks = first - pass * self.len..until - pass * self.len;
+            self.pass(key.at(pass), ranks, excluded, positions)?;
+            first = until;
+        }
+        Ok(())
+    }
+
+    /// How many of its examples the first `batches` batches of a run hold.
+    fn drawn_before(&self, batches: u64) -> u64 {
+        let at = |index: u64| self.quota.get(index as usize).copied().unwrap_or(0);
+        (batches / CYCLE) * at(CYCLE) + at(batches % CYCLE)
+    }
+}
+
+/// The domains of `data`, or all of it as one.
+fn domains(data: &dyn Dataset, batch: u64) -> Vec<Domain> {
+    let ranges: Vec<&DomainRange> = data
+        .domains()
+        .iter()
+        .filter(|domain| !domain.positions.is_empty())
+        .collect();
+    let total: f64 = ranges.iter().map(|domain| domain.weight).sum();
+    let [_, _, ..] = ranges.as_slice() else {
+        return vec![Domain {
+            start: 0,
+            len: data.len(),
+            quota: Vec::new(),
+        }];
+    };
+    let mut shares = Vec::with_capacity(ranges.len());
+    let mut below = 0.0;
+    for (index, domain) in ranges.iter().enumerate() {
+        let last = index + 1 == ranges.len();
+        let upper = if last { batch as f64 } else { below + batch as f64 * domain.weight / total };
+        shares.push((below, upper));
+        below = upper;
+    }
+    ranges
+        .iter()
+        .zip(shares)
+        .map(|(domain, (below, upper))| Domain {
+            start: domain.positions.start,
+            len: domain.positions.end - domain.positions.start,
+            quota: quota(below, upper),
+        })
+        .collect()
+}
+
+/// Systematic sampling (Madow 1944): the domains lie end to end on a line as long as the batch, and
+/// a comb with teeth one apart is laid over it. Each domain gets the teeth that fall on it: its
+/// exact share rounded down or up, and together always the batch. The comb's offset moves on from
+/// batch to batch through the van der Corput sequence, which fills [0, 1) evenly at any length.
+fn quota(below: f64, upper: f64) -> Vec<u64> {
+    let mut total = 0;
+    let mut quota = Vec::with_capacity(CYCLE as usize + 1);
+    quota.push(0);
+    for batch in 0..CYCLE as u32 {
+        let bits = CYCLE.trailing_zeros();
+        let reversed = batch.reverse_bits() >> (u32::BITS - bits);
+        let offset = (f64::from(reversed) + 0.5) / CYCLE as f64;
+        total += ((upper + offset).floor() - (below + offset).floor()) as u64;
+        quota.push(total);
+    }
+    quota
+}
+
+#[cfg(test)]
+#[path = "sampler_tests.rs"]
+mod tests;

@@ -1,0 +1,219 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use kitchen_types::ports::{Batch, DataSpec, InputSpec, TargetSpec};
+use proptest::prelude::*;
+
+use super::*;
+
+/// A data set with positions and nothing else. Ids are ten more than positions, so that a test
+/// that mixes them up fails.
+struct Positions {
+    spec: DataSpec,
+    len: u64,
+    domains: Vec<DomainRange>,
+}
+
+fn set(len: u64) -> Positions {
+    Positions {
+        spec: DataSpec {
+            input: InputSpec::Features { shape: vec![1] },
+            target: TargetSpec::Values { width: 1 },
+        },
+        len,
+        domains: Vec::new(),
+    }
+}
+
+fn mixture(parts: &[(u64, f64)]) -> Positions {
+    let mut all = set(0);
+    for (len, weight) in parts {
+        all.domains.push(DomainRange {
+            name: String::new(),
+            weight: *weight,
+            positions: all.len..all.len + len,
+        });
+        all.len += len;
+    }
+    all
+}
+
+impl Dataset for Positions {
+    fn spec(&self) -> &DataSpec {
+        &self.spec
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn id(&self, position: u64) -> SampleId {
+        SampleId(position + 10)
+    }
+
+    fn position(&self, id: SampleId) -> Option<u64> {
+        id.0.checked_sub(10).filter(|position| *position < self.len)
+    }
+
+    fn batch(&self, _: &[u64]) -> Result<Batch, DataError> {
+        Err(DataError::new("", "these are positions only", ""))
+    }
+
+    fn domains(&self) -> &[DomainRange] {
+        &self.domains
+    }
+
+    fn describe(&self, position: u64) -> Result<String, DataError> {
+        Ok(position.to_string())
+    }
+}
+
+fn sampler(data: &Positions, batch: usize) -> Sampler {
+    Sampler::new(data, batch, Key::new(1)).unwrap()
+}
+
+fn read(data: &Positions, batch: usize, epoch: u64, blacklist: &[u64]) -> Vec<Vec<u64>> {
+    let sampler = sampler(data, batch);
+    let blacklist = blacklist.iter().map(|position| data.id(*position)).collect();
+    (0..sampler.batches_per_epoch())
+        .map(|k| sampler.positions(data, epoch, k, &blacklist).unwrap())
+        .collect()
+}
+
+fn counts(positions: &[u64]) -> BTreeMap<u64, u64> {
+    let mut counts = BTreeMap::new();
+    for position in positions {
+        *counts.entry(*position).or_insert(0) += 1;
+    }
+    counts
+}
+
+proptest! {
+    #[test]
+    fn an_epoch_visits_each_example_at_most_once(
+        len in 1u64..400, batch in 1usize..40, epoch in 0u64..5,
+    ) {
+        prop_assume!(batch as u64 <= len);
+        let batches = read(&set(len), batch, epoch, &[]);
+        prop_assert_eq!(batches.len() as u64, len / batch as u64);
+        prop_assert!(batches.iter().all(|positions| positions.len() == batch));
+        let counts = counts(&batches.concat());
+        prop_assert!(counts.iter().all(|(position, count)| *position < len && *count == 1));
+    }
+
+    #[test]
+    fn the_blacklisted_never_come_and_the_others_come_once(
+        len in 20u64..200, batch in 1usize..20, seed: u64, share in 0.0..0.5f64,
+    ) {
+        let mut rng = Key::new(seed).rng();
+        let blacklist: Vec<u64> = (0..len).filter(|_| rng.uniform() < share).collect();
+        let batches = read(&set(len), batch, 3, &blacklist);
+        let counts = counts(&batches.concat());
+        prop_assert!(batches.iter().all(|positions| positions.len() == batch));
+        prop_assert!(blacklist.iter().all(|position| !counts.contains_key(position)));
+        // With more blacklisted than the last partial batch had, the order starts over evenly.
+        let kept = len - blacklist.len() as u64;
+        let most = (batches.len() as u64 * batch as u64).div_ceil(kept);
+        prop_assert!(counts.values().all(|count| *count <= most));
+    }
+
+    #[test]
+    fn a_mixture_keeps_its_shapes_and_visits_each_domain_evenly(
+        parts in prop::collection::vec((1u64..60, 0.1..5.0f64), 2..6), batch in 1usize..50,
+    ) {
+        let data = mixture(&parts);
+        let sampler = sampler(&data, batch);
+        let mut all = Vec::new();
+        for number in 0..60 {
+            let (epoch, k) = (number / sampler.batches_per_epoch(), number % sampler.batches_per_epoch());
+            let positions = sampler.positions(&data, epoch, k, &BTreeSet::new()).unwrap();
+            prop_assert_eq!(positions.len(), batch);
+            all.extend(positions);
+        }
+        // Each domain is shuffled by itself: no example comes twice before all have come once.
+        let counts = counts(&all);
+        for domain in &data.domains {
+            let of_domain = domain.positions.clone().map(|p| counts.get(&p).copied().unwrap_or(0));
+            let (least, most) = (of_domain.clone().min().unwrap(), of_domain.max().unwrap());
+            prop_assert!(most - least <= 1, "{least} to {most} times");
+        }
+    }
+}
+
+#[test]
+fn weights_are_met_in_every_batch_and_in_the_long_run() {
+    // (weights, batch, fewest and most of the first domain in one batch, of 10,000 batches)
+    let table: &[(&[f64], usize, u64, u64, u64)] = &[
+        (&[1.0, 1.0], 8, 4, 4, 40_000),
+        (&[3.0, 1.0], 32, 24, 24, 240_000),
+        (&[2.0, 1.0], 8, 5, 6, 53_333),
+        (&[0.01, 0.99], 8, 0, 1, 800),
+        (&[0.2, 0.3, 0.5], 1, 0, 1, 2_000),
+    ];
+    for (weights, batch, fewest, most, total) in table {
+        let parts: Vec<(u64, f64)> = weights.iter().map(|weight| (1000, *weight)).collect();
+        let data = mixture(&parts);
+        let sampler = sampler(&data, *batch);
+        let mut drawn = 0;
+        for number in 0..10_000 {
+            let (epoch, k) =
+                (number / sampler.batches_per_epoch(), number % sampler.batches_per_epoch());
+            let positions = sampler.positions(&data, epoch, k, &BTreeSet::new()).unwrap();
+            let of_first = positions.iter().filter(|position| **position < 1000).count() as u64;
+            assert!((*fewest..=*most).contains(&of_first), "{weights:?}: {of_first}");
+            drawn += of_first;
+        }
+        // A cycle of 1,024 batches is at most one off, and 10,000 batches hold ten of them.
+        assert!(drawn.abs_diff(*total) <= 11, "{weights:?}: {drawn} instead of {total}");
+    }
+}
+
+#[test]
+fn a_small_set_fills_its_batch_by_starting_over() {
+    let batches = read(&set(3), 8, 0, &[]);
+    assert_eq!(batches.len(), 1);
+    let counts = counts(&batches.concat());
+    assert_eq!(counts.values().copied().collect::<BTreeSet<_>>(), [2, 3].into());
+}
+
+#[test]
+fn epochs_differ_and_repeat_exactly() {
+    let data = set(1000);
+    assert_ne!(read(&data, 10, 0, &[]), read(&data, 10, 1, &[]));
+    assert_eq!(read(&data, 10, 1, &[]), read(&data, 10, 1, &[]));
+    let other = Sampler::new(&data, 10, Key::new(2)).unwrap();
+    assert_ne!(
+        other.positions(&data, 0, 0, &BTreeSet::new()).unwrap(),
+        read(&data, 10, 0, &[]).concat()[..10],
+    );
+}
+
+#[test]
+fn a_blacklisted_example_leaves_the_batches_before_it_alone() {
+    let data = set(100);
+    let before = read(&data, 10, 0, &[]);
+    let gone = before[4][0];
+    let after = read(&data, 10, 0, &[gone]);
+    assert_eq!(before[..4], after[..4]);
+    assert_eq!(before[4][1..], after[4][..9]);
+}
+
+#[test]
+fn nothing_to_read_is_an_error() {
+    assert!(Sampler::new(&set(0), 8, Key::new(1)).is_err());
+    assert!(Sampler::new(&set(8), 0, Key::new(1)).is_err());
+    let data = set(4);
+    let all = (0..4).map(|position| data.id(position)).collect();
+    assert!(sampler(&data, 2).positions(&data, 0, 0, &all).is_err());
+}
+
+#[test]
+fn a_billion_windows_take_no_memory() {
+    let data = set(1_000_000_000);
+    let sampler = sampler(&data, 64);
+    let last = sampler.batches_per_epoch() - 1;
+    let positions = sampler.positions(&data, 0, last, &BTreeSet::new()).unwrap();
+    assert_eq!(positions.len(), 64);
+    assert!(positions.iter().all(|position| *position < 1_000_000_000));
+}
