@@ -40,9 +40,7 @@ impl fmt::Display for ConfigSource {
 }
 
 /// Something wrong with a configuration. The text says what, where, and what to do.
-#[derive(
-    Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{origin}: {message}")]
 #[serde(deny_unknown_fields)]
 pub struct ConfigProblem {
