@@ -1,0 +1,76 @@
+//! Where the repository is, and what it holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Folders of the root that hold what was built or recorded, and hidden ones that are ours.
+const NOT_OURS: [&str; 4] = ["target", "dist", "runs", "shared"];
+const HIDDEN_OURS: [&str; 2] = [".cargo", ".ci"];
+
+/// Every file below the root that people wrote, as (path from the root with `/`, text), in order
+/// of path. Files that are not text are left out.
+pub fn texts() -> anyhow::Result<Vec<(String, String)>> {
+    let root = root();
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder)
+            .with_context(|| format!("{} cannot be read", folder.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            let name = relative(&root, &path);
+            if path.is_dir() {
+                let is_hidden = name.starts_with('.') && !HIDDEN_OURS.contains(&name.as_str());
+                if !is_hidden && !NOT_OURS.contains(&name.as_str()) {
+                    folders.push(path);
+                }
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                found.push((name, text));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn relative(root: &Path, path: &Path) -> String {
+    let inside = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<_> = inside
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    parts.join("/")
+}
+
+/// What cargo says of the members of the workspace (`cargo metadata --no-deps`).
+pub fn metadata() -> anyhow::Result<Value> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
+        .current_dir(root())
+        .output()
+        .context("cargo could not be started")?;
+    if !output.status.success() {
+        bail!(
+            "cargo metadata failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    serde_json::from_slice(&output.stdout).context("cargo metadata wrote no JSON")
+}

@@ -1,0 +1,5 @@
+//! The rules of the house, as functions of what they judge.
+
+pub mod code;
+pub mod graph;
+pub mod text;
