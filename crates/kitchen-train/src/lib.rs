@@ -1,0 +1,25 @@
+//! Trains models on this machine: devices, models, losses, optimizers, and the local
+//! [`TrainingClient`](kitchen_types::ports::TrainingClient) that joins them, [`BurnClient`].
+//!
+//! This is the only crate that names Burn; nothing of Burn is in its public types. Where data
+//! come from, when to step, what to report and where to keep a checkpoint is decided elsewhere:
+//! here a batch comes in, and numbers go out.
+
+mod batch;
+mod client;
+mod device;
+mod evaluate;
+mod gradients;
+mod loss;
+mod memory;
+mod model;
+mod names;
+mod optimizer;
+mod readback;
+mod sample;
+pub mod schedule;
+mod weights;
+
+pub use client::BurnClient;
+pub use device::{Choice, OpenDevice, Workload, choose_device, time_step};
+pub use memory::{Memory, estimate_memory};

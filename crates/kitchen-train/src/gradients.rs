@@ -1,0 +1,85 @@
+//! Gradients between the backward pass and the step of the optimizer.
+
+use std::fmt;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::Tensor;
+
+use crate::model::Model;
+
+/// The gradients of the batches since the last step, added up.
+#[derive(Default)]
+pub(crate) struct Gradients {
+    sum: GradientsAccumulator<Model>,
+    batches: u64,
+}
+
+impl fmt::Debug for Gradients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gradients of {} batches", self.batches)
+    }
+}
+
+impl Gradients {
+    /// How many batches were added.
+    pub(crate) fn batches(&self) -> u64 {
+        self.batches
+    }
+
+    /// Adds the gradients of one batch.
+    pub(crate) fn add(&mut self, model: &Model, gradients: GradientsParams) {
+        self.sum.accumulate(model, gradients);
+        self.batches += 1;
+    }
+
+    /// The mean over the batches.
+    pub(crate) fn mean(mut self, model: &Model) -> GradientsParams {
+        let sum = self.sum.grads();
+        if self.batches <= 1 {
+            return sum;
+        }
+        let mut scale = Scale {
+            gradients: sum,
+            factor: 1.0 / self.batches as f64,
+        };
+        model.visit(&mut scale);
+        scale.gradients
+    }
+}
+
+struct Scale {
+    gradients: GradientsParams,
+    factor: f64,
+}
+
+impl ModuleVisitor for Scale {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            self.gradients.register(param.id, gradient * self.factor);
+        }
+    }
+}
+
+/// The sum of squares over all gradients, `[1]`.
+pub(crate) fn sum_of_squares(model: &Model, gradients: GradientsParams) -> Tensor<1> {
+    struct Squares {
+        gradients: GradientsParams,
+        terms: Vec<Tensor<1>>,
+    }
+
+    impl ModuleVisitor for Squares {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let gradient = self.gradients.remove::<D>(param.id);
+            self.terms
+                .extend(gradient.map(|gradient| gradient.square().sum()));
+        }
+    }
+
+    let mut squares = Squares {
+        gradients,
+        terms: Vec::new(),
+    };
+    model.visit(&mut squares);
+    Tensor::cat(squares.terms, 0).sum()
+}

@@ -1,0 +1,102 @@
+//! How much memory a run will need, told before it starts.
+
+use kitchen_types::config::{Algorithm, ModelConfig, OptimizerConfig};
+use kitchen_types::ports::{ClientError, DataSpec, InputSpec};
+
+use crate::device::OpenDevice;
+use crate::model::{self, Model};
+
+/// Bytes by what they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The weights.
+    pub weights: u64,
+    /// Their gradients.
+    pub gradients: u64,
+    /// What the optimizer remembers.
+    pub optimizer: u64,
+    /// What the forward pass keeps for the backward pass: an estimate, to a factor of two.
+    pub activations: u64,
+}
+
+impl Memory {
+    /// All together, in bytes.
+    pub fn total(&self) -> u64 {
+        self.weights + self.gradients + self.optimizer + self.activations
+    }
+}
+
+/// Bytes in a number.
+const FLOAT: u64 = 4;
+
+/// What training `model` on batches of `batch` examples will need. Nothing is allocated.
+///
+/// # Errors
+/// [`ClientError::Mismatch`] where the model does not fit the data or itself.
+pub fn estimate_memory(
+    model: &ModelConfig,
+    data: &DataSpec,
+    optimizer: &OptimizerConfig,
+    batch: usize,
+) -> Result<Memory, ClientError> {
+    let device = OpenDevice::cpu();
+    let built = Model::new(model, data, 0, &device.burn)?;
+    let mut parameters = 0;
+    let mut matrices = 0;
+    for weight in built.weights() {
+        let numbers = weight.shape.iter().product::<usize>() as u64;
+        parameters += numbers;
+        matrices += if is_hidden_matrix(&weight.name, &weight.shape) {
+            numbers
+        } else {
+            0
+        };
+    }
+    let remembered = match &optimizer.algorithm {
+        Algorithm::Sgd(config) if config.momentum == 0.0 => 0,
+        Algorithm::Sgd(_) | Algorithm::Lion(_) => parameters,
+        Algorithm::Adam(_) | Algorithm::Adamw(_) => 2 * parameters,
+        Algorithm::Muon(_) => 2 * parameters - matrices,
+    };
+    Ok(Memory {
+        weights: FLOAT * parameters,
+        gradients: FLOAT * parameters,
+        optimizer: FLOAT * remembered,
+        activations: FLOAT * batch as u64 * numbers_kept(model, data),
+    })
+}
+
+/// Whether Muon moves this weight; the others it leaves to AdamW.
+fn is_hidden_matrix(name: &str, shape: &[usize]) -> bool {
+    shape.len() == 2 && !name.contains("embedding") && !name.starts_with("head")
+}
+
+/// Numbers kept for the backward pass for one example: the outputs of each layer, and what its
+/// non-linearity needs.
+fn numbers_kept(model: &ModelConfig, data: &DataSpec) -> u64 {
+    let outputs = data.outputs();
+    let numbers = match (model, &data.input) {
+        (ModelConfig::Mlp(config), InputSpec::Features { shape }) => {
+            shape.iter().product::<usize>() + 2 * config.hidden.iter().sum::<usize>() + 2 * outputs
+        }
+        (ModelConfig::Cnn(config), InputSpec::Features { shape }) => {
+            let pixels = shape.iter().skip(1).product::<usize>();
+            // Each convolution keeps its outputs before and after the activation and the pooled
+            // ones; each pooling leaves a quarter of the pixels.
+            let kept = (config.channels.iter().zip(0..))
+                .map(|(channels, layer)| channels * (pixels >> (2 * layer).min(62)) * 9 / 4)
+                .sum::<usize>();
+            shape.iter().product::<usize>() + kept + 2 * config.hidden + 2 * outputs
+        }
+        (ModelConfig::Gpt(config), &InputSpec::Tokens { context, .. }) => {
+            let hidden = model::gpt_hidden_width(config);
+            let block = 10 * config.width + 2 * hidden + 2 * config.heads * context;
+            context * (config.layers * block + 2 * config.width + 3 * outputs)
+        }
+        (ModelConfig::Rnn(config), &InputSpec::Tokens { context, .. }) => {
+            context * (config.layers * 16 * config.width + config.width + 3 * outputs)
+        }
+        _ => 0,
+    };
+    numbers as u64
+}

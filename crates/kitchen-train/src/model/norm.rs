@@ -1,0 +1,53 @@
+//! Layer and root-mean-square normalisation.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, module};
+use kitchen_types::config::Norm as Kind;
+
+use super::layers::{Initializer, Start};
+
+/// PyTorch's default for LayerNorm, and ours for RMSNorm.
+const EPSILON: f64 = 1e-5;
+
+/// Normalises each row, then scales it by `weight` and shifts it by `bias`.
+#[derive(Module, Debug)]
+pub(crate) struct Norm {
+    weight: Param<Tensor<1>>,
+    bias: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    kind: Kind,
+}
+
+impl Norm {
+    /// Begins as the bare normalisation. RMSNorm has no bias.
+    pub(crate) fn new(
+        kind: Kind,
+        bias: bool,
+        init: &Initializer,
+        name: &str,
+        width: usize,
+    ) -> Self {
+        let bias = bias && kind == Kind::Layer;
+        Self {
+            weight: init.parameter(&format!("{name}.weight"), [width], Start::Constant(1.0)),
+            bias: bias
+                .then(|| init.parameter(&format!("{name}.bias"), [width], Start::Constant(0.0))),
+            kind,
+        }
+    }
+
+    /// `[rows, width]` to `[rows, width]`.
+    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let weight = self.weight.val();
+        match self.kind {
+            Kind::Layer => {
+                let bias = self.bias.as_ref().map(Param::val);
+                module::layer_norm(x, weight, bias, EPSILON)
+            }
+            Kind::Rms => {
+                let mean_square = x.clone().square().mean_dim(1);
+                x / (mean_square + EPSILON).sqrt() * weight.unsqueeze()
+            }
+        }
+    }
+}

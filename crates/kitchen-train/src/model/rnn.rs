@@ -1,0 +1,220 @@
+//! Recurrent networks: LSTM and GRU, with PyTorch's equations, names and layouts.
+
+use std::ops::Range;
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation, module};
+use kitchen_types::config::{Cell, RnnConfig};
+
+use super::dropout::Dropout;
+use super::layers::{Embedding, Initializer, Linear, Start};
+
+/// Weights `token_embedding.weight`, `rnn.weight_ih_l0` `[gates * width, width]`,
+/// `rnn.weight_hh_l0`, `rnn.bias_ih_l0`, `rnn.bias_hh_l0`, ..., `head.weight`, `head.bias`.
+#[derive(Module, Debug)]
+pub(crate) struct Rnn {
+    token_embedding: Embedding,
+    rnn: Vec<RecurrentLayer>,
+    head: Linear,
+    #[module(skip)]
+    dropout: f64,
+}
+
+/// What a network remembers of the tokens it has read, layer by layer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    layers: Vec<Memory>,
+    /// Columns read so far; the same for each sequence, padding included.
+    length: usize,
+}
+
+/// The hidden state and, for an LSTM, the cell state, each `[batch, width]`; zero if absent.
+#[derive(Clone, Debug, Default)]
+struct Memory {
+    hidden: Option<Tensor<2>>,
+    cell: Option<Tensor<2>>,
+}
+
+impl Rnn {
+    pub(crate) fn new(config: &RnnConfig, init: &Initializer, vocabulary: usize) -> Self {
+        let width = config.width;
+        Self {
+            // PyTorch's embedding begins as standard normal.
+            token_embedding: Embedding::new(init, "token_embedding", [vocabulary, width], 1.0),
+            rnn: (0..config.layers)
+                .map(|index| RecurrentLayer::new(config.cell, init, index, width))
+                .collect(),
+            head: Linear::new(init, "head", [width, vocabulary], true),
+            dropout: config.dropout,
+        }
+    }
+
+    /// `[batch, context]` tokens to `[batch * context, vocabulary]` logits.
+    pub(crate) fn forward(&self, tokens: Tensor<2, Int>, dropout: &Dropout) -> Tensor<2> {
+        let [batch, context] = tokens.dims();
+        let hidden = self.hidden(tokens, dropout, &mut State::default(), None);
+        let [_, width] = hidden.dims();
+        // Time came first; examples come first outside.
+        let rows = (hidden.reshape([context, batch, width]))
+            .swap_dims(0, 1)
+            .reshape([batch * context, width]);
+        self.head.forward(rows)
+    }
+
+    /// The logits after the newest tokens, `[batch, vocabulary]`, given what `state` remembers.
+    ///
+    /// `tokens` is `[batch, new]`. Sequences end together and may begin apart: in the first
+    /// `padding[row]` columns of each the state stays zero.
+    pub(crate) fn next(
+        &self,
+        tokens: Tensor<2, Int>,
+        padding: &[usize],
+        state: &mut State,
+    ) -> Tensor<2> {
+        let [batch, new] = tokens.dims();
+        let columns = state.length..state.length + new;
+        state.length += new;
+        let present = present(padding, columns, &tokens.device());
+        let hidden = self.hidden(tokens, &Dropout::off(), state, Some(present));
+        self.head
+            .forward(hidden.narrow(0, (new - 1) * batch, batch))
+    }
+
+    /// The last layer's hidden states, `[context * batch, width]`.
+    fn hidden(
+        &self,
+        tokens: Tensor<2, Int>,
+        dropout: &Dropout,
+        state: &mut State,
+        present: Option<Tensor<2>>,
+    ) -> Tensor<2> {
+        let [batch, context] = tokens.dims();
+        state.layers.resize_with(self.rnn.len(), Memory::default);
+        let mut x = self.token_embedding.forward(tokens.transpose());
+        for (index, (layer, memory)) in self.rnn.iter().zip(&mut state.layers).enumerate() {
+            if index > 0 {
+                x = dropout.apply(x, self.dropout);
+            }
+            x = layer.forward(x, [context, batch], memory, present.as_ref());
+        }
+        x
+    }
+}
+
+/// 1 where a column is not padding, `[batch, new]`.
+fn present(padding: &[usize], columns: Range<usize>, device: &Device) -> Tensor<2> {
+    let shape = [padding.len(), columns.len()];
+    let values = (padding.iter())
+        .flat_map(|&start| {
+            columns
+                .clone()
+                .map(move |column| f32::from(column >= start))
+        })
+        .collect();
+    Tensor::from_data(TensorData::new::<f32, _>(values, shape), device)
+}
+
+/// One layer over all steps of time.
+#[derive(Module, Debug)]
+struct RecurrentLayer {
+    /// `[width, gates * width]`.
+    weight_ih: Param<Tensor<2>>,
+    /// `[width, gates * width]`.
+    weight_hh: Param<Tensor<2>>,
+    bias_ih: Param<Tensor<1>>,
+    bias_hh: Param<Tensor<1>>,
+    #[module(skip)]
+    cell: Cell,
+}
+
+impl RecurrentLayer {
+    /// PyTorch's weights: uniform within 1 / sqrt(width).
+    fn new(cell: Cell, init: &Initializer, index: usize, width: usize) -> Self {
+        let columns = width
+            * match cell {
+                Cell::Lstm => 4,
+                Cell::Gru => 3,
+            };
+        let start = Start::kaiming(width);
+        let name = |field: &str| format!("rnn.{field}_l{index}");
+        Self {
+            weight_ih: init.matrix(&name("weight_ih"), [width, columns], start),
+            weight_hh: init.matrix(&name("weight_hh"), [width, columns], start),
+            bias_ih: init.parameter(&name("bias_ih"), [columns], start),
+            bias_hh: init.parameter(&name("bias_hh"), [columns], start),
+            cell,
+        }
+    }
+
+    /// `[context * batch, width]`, time first, to the same.
+    fn forward(
+        &self,
+        x: Tensor<2>,
+        [context, batch]: [usize; 2],
+        memory: &mut Memory,
+        present: Option<&Tensor<2>>,
+    ) -> Tensor<2> {
+        // What comes from below does not depend on the state: one product for all of time.
+        let from_below = module::linear(x, self.weight_ih.val(), Some(self.bias_ih.val()));
+        let steps = (0..context).map(|time| {
+            let input = from_below.clone().narrow(0, time * batch, batch);
+            let before = memory.clone();
+            *memory = self.step(input, before);
+            if let Some(present) = present {
+                memory.keep_where(present.clone().narrow(1, time, 1));
+            }
+            memory.hidden.clone()
+        });
+        Tensor::cat(steps.flatten().collect(), 0)
+    }
+
+    /// One step: `input` is `[batch, gates * width]`.
+    fn step(&self, input: Tensor<2>, before: Memory) -> Memory {
+        let [batch, columns] = input.dims();
+        let device = input.device().without_autodiff();
+        let weight = self.weight_hh.val();
+        let [width, _] = weight.dims();
+        let zeros = || Tensor::zeros([batch, width], &device);
+        let hidden = before.hidden.unwrap_or_else(zeros);
+        let from_before = module::linear(hidden.clone(), weight, Some(self.bias_hh.val()));
+        let part = |gates: &Tensor<2>, index: usize| gates.clone().narrow(1, index * width, width);
+        debug_assert_eq!(columns % width, 0);
+        match self.cell {
+            Cell::Lstm => {
+                let gates = input + from_before;
+                let input_gate = activation::sigmoid(part(&gates, 0));
+                let forget_gate = activation::sigmoid(part(&gates, 1));
+                let candidate = part(&gates, 2).tanh();
+                let output_gate = activation::sigmoid(part(&gates, 3));
+                let kept = before.cell.map(|cell| forget_gate * cell);
+                let new = input_gate * candidate;
+                let cell = match kept {
+                    Some(kept) => kept + new,
+                    None => new,
+                };
+                Memory {
+                    hidden: Some(output_gate * cell.clone().tanh()),
+                    cell: Some(cell),
+                }
+            }
+            Cell::Gru => {
+                let reset = activation::sigmoid(part(&input, 0) + part(&from_before, 0));
+                let update = activation::sigmoid(part(&input, 1) + part(&from_before, 1));
+                let candidate = (part(&input, 2) + reset * part(&from_before, 2)).tanh();
+                Memory {
+                    hidden: Some(candidate.clone() + update * (hidden - candidate)),
+                    cell: None,
+                }
+            }
+        }
+    }
+}
+
+impl Memory {
+    /// Zeroes the rows where `present`, `[batch, 1]`, is 0.
+    fn keep_where(&mut self, present: Tensor<2>) {
+        for part in [&mut self.hidden, &mut self.cell] {
+            *part = part.take().map(|values| values * present.clone());
+        }
+    }
+}
