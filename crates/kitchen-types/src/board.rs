@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::command::Command;
 use crate::config::RunConfig;
 use crate::event::{DeviceTiming, Envelope, Evaluation, Event, RunStatus, Step};
 use crate::ids::RunId;
+use crate::number::Number;
 use crate::ports::{ClientInfo, DataSpec};
 use crate::series::Series;
 
@@ -40,6 +42,8 @@ pub struct Board {
     at_step: u64,
     /// What the newest step measured; absent after going back until the next one.
     pub step: Option<Step>,
+    /// The peak learning rate: as asked for, or as a person has set it since.
+    pub peak_lr: Option<Number>,
     /// Curves over steps, by name, such as `train.loss`.
     pub series: BTreeMap<String, Series>,
     /// The newest evaluation.
@@ -164,6 +168,7 @@ impl Board {
         self.at_ms = envelope.at_ms;
         match &envelope.event {
             Event::RunStarted { config, step, .. } => {
+                self.peak_lr.get_or_insert(Number(config.lr));
                 self.config = Some(config.clone());
                 self.phase = Phase::Running;
                 self.go_back_to(*step);
@@ -258,6 +263,10 @@ impl Board {
                 self.notice(format!("{stage} was skipped: {reason}"));
             }
             Event::Warning { message } => self.notice(message.clone()),
+            Event::CommandApplied {
+                command: Command::SetLearningRate(lr),
+                ..
+            } => self.peak_lr = Some(*lr),
             Event::StageStarted { .. }
             | Event::StageFinished { .. }
             | Event::StageRetried { .. }

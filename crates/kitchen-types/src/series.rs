@@ -44,7 +44,8 @@ impl Bucket {
         self.sum.0 / self.count as f64
     }
 
-    fn absorb(&mut self, other: &Self) {
+    /// Takes in the values of a neighbour.
+    pub fn absorb(&mut self, other: &Self) {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.min = Number(self.min.0.min(other.min.0));
