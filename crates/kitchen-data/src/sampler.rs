@@ -45,7 +45,11 @@ impl Sampler {
     /// The order of `data` in batches of `batch` examples. Errors where there is nothing to read.
     pub fn new(data: &dyn Dataset, batch: usize, key: Key) -> Result<Self, DataError> {
         if batch == 0 {
-            return Err(DataError::new("batch", "a batch holds nothing", "ask for at least 1"));
+            return Err(DataError::new(
+                "batch",
+                "a batch holds nothing",
+                "ask for at least 1",
+            ));
         }
         if data.is_empty() {
             return Err(DataError::new(
@@ -77,7 +81,10 @@ impl Sampler {
         batch: u64,
         blacklist: &BTreeSet<SampleId>,
     ) -> Result<Vec<u64>, DataError> {
-        let excluded: BTreeSet<u64> = blacklist.iter().filter_map(|id| data.position(*id)).collect();
+        let excluded: BTreeSet<u64> = blacklist
+            .iter()
+            .filter_map(|id| data.position(*id))
+            .collect();
         let mut positions = Vec::with_capacity(self.batch as usize);
         match self.domains.as_slice() {
             [all] => {
@@ -179,7 +186,11 @@ fn domains(data: &dyn Dataset, batch: u64) -> Vec<Domain> {
     let mut below = 0.0;
     for (index, domain) in ranges.iter().enumerate() {
         let last = index + 1 == ranges.len();
-        let upper = if last { batch as f64 } else { below + batch as f64 * domain.weight / total };
+        let upper = if last {
+            batch as f64
+        } else {
+            below + batch as f64 * domain.weight / total
+        };
         shares.push((below, upper));
         below = upper;
     }

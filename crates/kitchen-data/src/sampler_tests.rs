@@ -75,7 +75,10 @@ fn sampler(data: &Positions, batch: usize) -> Sampler {
 
 fn read(data: &Positions, batch: usize, epoch: u64, blacklist: &[u64]) -> Vec<Vec<u64>> {
     let sampler = sampler(data, batch);
-    let blacklist = blacklist.iter().map(|position| data.id(*position)).collect();
+    let blacklist = blacklist
+        .iter()
+        .map(|position| data.id(*position))
+        .collect();
     (0..sampler.batches_per_epoch())
         .map(|k| sampler.positions(data, epoch, k, &blacklist).unwrap())
         .collect()
@@ -157,15 +160,28 @@ fn weights_are_met_in_every_batch_and_in_the_long_run() {
         let sampler = sampler(&data, *batch);
         let mut drawn = 0;
         for number in 0..10_000 {
-            let (epoch, k) =
-                (number / sampler.batches_per_epoch(), number % sampler.batches_per_epoch());
-            let positions = sampler.positions(&data, epoch, k, &BTreeSet::new()).unwrap();
-            let of_first = positions.iter().filter(|position| **position < 1000).count() as u64;
-            assert!((*fewest..=*most).contains(&of_first), "{weights:?}: {of_first}");
+            let (epoch, k) = (
+                number / sampler.batches_per_epoch(),
+                number % sampler.batches_per_epoch(),
+            );
+            let positions = sampler
+                .positions(&data, epoch, k, &BTreeSet::new())
+                .unwrap();
+            let of_first = positions
+                .iter()
+                .filter(|position| **position < 1000)
+                .count() as u64;
+            assert!(
+                (*fewest..=*most).contains(&of_first),
+                "{weights:?}: {of_first}"
+            );
             drawn += of_first;
         }
         // A cycle of 1,024 batches is at most one off, and 10,000 batches hold ten of them.
-        assert!(drawn.abs_diff(*total) <= 11, "{weights:?}: {drawn} instead of {total}");
+        assert!(
+            drawn.abs_diff(*total) <= 11,
+            "{weights:?}: {drawn} instead of {total}"
+        );
     }
 }
 
@@ -174,7 +190,10 @@ fn a_small_set_fills_its_batch_by_starting_over() {
     let batches = read(&set(3), 8, 0, &[]);
     assert_eq!(batches.len(), 1);
     let counts = counts(&batches.concat());
-    assert_eq!(counts.values().copied().collect::<BTreeSet<_>>(), [2, 3].into());
+    assert_eq!(
+        counts.values().copied().collect::<BTreeSet<_>>(),
+        [2, 3].into()
+    );
 }
 
 #[test]

@@ -74,7 +74,10 @@ fn rows_by_class(classes: &[u32]) -> Vec<Vec<u32>> {
 
 /// How many of each group are held out. Ties go to the earlier group.
 fn largest_remainder(groups: &[Vec<u32>], share: f64) -> Vec<usize> {
-    let quotas: Vec<f64> = groups.iter().map(|group| group.len() as f64 * share).collect();
+    let quotas: Vec<f64> = groups
+        .iter()
+        .map(|group| group.len() as f64 * share)
+        .collect();
     let mut counts: Vec<usize> = quotas.iter().map(|quota| quota.floor() as usize).collect();
     let rows: usize = groups.iter().map(Vec::len).sum();
     let wanted = (rows as f64 * share).round() as usize;
@@ -124,7 +127,11 @@ mod tests {
                 .flat_map(|(class, size)| std::iter::repeat_n(class, *size))
                 .collect();
             let halves = hold_out(classes.len(), Some(&classes), *share, 7).unwrap();
-            assert_eq!(held_out_by_class(&classes, &halves), *expected, "{sizes:?} {share}");
+            assert_eq!(
+                held_out_by_class(&classes, &halves),
+                *expected,
+                "{sizes:?} {share}"
+            );
         }
     }
 

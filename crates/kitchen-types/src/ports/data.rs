@@ -244,21 +244,21 @@ pub trait TokenizerClient {
 pub enum TokenizerDefinition {
     /// One token a byte: tokens 0 to 255.
     Bytes {
-        /// Whether token 256 begins and ends a text.
+        /// Whether there is a token 256, which begins and ends a text.
         boundary: bool,
     },
     /// One token a character.
     Characters {
         /// The characters, in the order of their tokens.
         characters: String,
-        /// Whether the first of them begins and ends a text.
+        /// Whether the token after the last of them begins and ends a text.
         boundary: bool,
     },
     /// Byte-pair encoding: tokens 0 to 255 are bytes, each merge makes the next one.
     Bpe {
         /// The two tokens that each merge joins, in the order of training.
         merges: Vec<[u32; 2]>,
-        /// Whether the token after the last merge begins and ends a text.
+        /// Whether the token after the last merge's begins and ends a text.
         boundary: bool,
     },
     /// A `tokenizer.json` of the tokenizers library.
@@ -287,6 +287,56 @@ pub enum TokenizerError {
     /// Anything else, in words.
     #[error("{0}")]
     Other(String),
+}
+
+/// A data set that can be opened by name, or a kind of file that can be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogEntry {
+    /// What to call it.
+    pub name: String,
+    /// What it is, in a line.
+    pub title: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// How much there is, in words.
+    pub size: String,
+    /// Under which terms; empty where there is no author but the program.
+    pub licence: String,
+    /// The configuration that opens it.
+    pub config: DataConfig,
+}
+
+/// Where a data set comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The program.
+    BuiltIn,
+    /// A download into the cache.
+    Hub,
+    /// A file or folder of one's own.
+    File,
+}
+
+/// A data set at a glance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DataOverview {
+    /// Where the data come from, in words.
+    pub source: String,
+    /// What a person should know of them.
+    pub notes: Vec<String>,
+    /// Examples to train on.
+    pub train: u64,
+    /// Examples held out.
+    pub validation: u64,
+    /// What goes in and what should come out.
+    pub spec: DataSpec,
+    /// A hash over everything that could change what is learnt.
+    pub fingerprint: String,
+    /// The first examples, in words.
+    pub examples: Vec<String>,
 }
 
 /// Why data could not be had. The text says what, where, and what to do.

@@ -9,8 +9,9 @@ mod training;
 
 pub use complete::{Completer, CompletionChunk, CompletionError, CompletionRequest};
 pub use data::{
-    Batch, DataError, DataSpec, Dataset, DatasetStore, DomainRange, InputSpec, Inputs, Split,
-    Splits, TargetSpec, Targets, TokenizerClient, TokenizerDefinition, TokenizerError,
+    Batch, CatalogEntry, DataError, DataOverview, DataSpec, Dataset, DatasetStore, DomainRange,
+    InputSpec, Inputs, Origin, Split, Splits, TargetSpec, Targets, TokenizerClient,
+    TokenizerDefinition, TokenizerError,
 };
 pub use noop::{NoData, NoHub, NoMetrics, NoModel, NoStore, NoTokenizer, NoTraining};
 pub use storage::{BlobStore, HubClient, HubError, HubFile, MetricsStore, StoreError, StoredFile};
