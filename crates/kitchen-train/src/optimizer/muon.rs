@@ -75,16 +75,20 @@ impl HiddenMatrices {
     pub(super) fn of<M: Module>(model: &M) -> Self {
         let mut matrices = Matrices::default();
         model.visit(&mut matrices);
-        let last = matrices.names.last().cloned();
-        let hidden = (matrices.names.into_iter())
-            .filter(|name| !is_embedding(name) && !is_output(name, last.as_deref()))
-            .collect();
-        Self(hidden)
+        Self(hidden(matrices.names).into_iter().collect())
     }
 
     pub(super) fn contains(&self, name: &str) -> bool {
         self.0.contains(name)
     }
+}
+
+/// The hidden ones among the names of all matrices, which are in the model's order.
+pub(super) fn hidden(matrices: Vec<String>) -> Vec<String> {
+    let last = matrices.last().cloned();
+    (matrices.into_iter())
+        .filter(|name| !is_embedding(name) && !is_output(name, last.as_deref()))
+        .collect()
 }
 
 fn is_embedding(name: &str) -> bool {
