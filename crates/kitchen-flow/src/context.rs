@@ -33,8 +33,7 @@ impl<'a> Context<'a> {
         Ok(self.state.get(key)?)
     }
 
-    /// What stands under a key that the stage [reads if
-    /// there](crate::StageSpec::reads_if_there) is something.
+    /// What stands under a key that the stage declared, if anything does.
     pub fn find<T: 'static>(&self, key: &Key<T>) -> Result<Option<&T>, StageError> {
         self.declared(key, "reads_if_there", |_| true)?;
         match self.state.get(key) {

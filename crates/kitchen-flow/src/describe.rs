@@ -136,11 +136,12 @@ impl Tree<'_> {
         if !node.name.is_empty() && node.name != name {
             write!(self.text, " = {name}")?;
         }
-        for (separator, (key, value)) in std::iter::once(" ")
-            .chain(std::iter::repeat(", "))
-            .zip(&node.config)
-        {
-            write!(self.text, "{separator}{key}={value}")?;
+        if !node.config.is_empty() {
+            let settings = node
+                .config
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"));
+            write!(self.text, "({})", settings.collect::<Vec<_>>().join(", "))?;
         }
         let Some(registered) = self.registry.get(name) else {
             return self.text.write_str(": unknown");

@@ -115,10 +115,10 @@ pub enum Fault {
     },
     /// A key is read that is written only on some ways there, or was taken away on some.
     #[error(
-        "reads `{key}`, which {by} does not leave there in every case; \
-         write it before, or let the stage declare `reads_if_there`"
+        "reads `{key}`, which may be missing on account of {by}; \
+         write it before, or let the stage do without it (`reads_if_there`)"
     )]
-    NotAlwaysThere {
+    MayBeMissing {
         /// The key.
         key: String,
         /// The node on which it depends.
@@ -155,7 +155,9 @@ pub enum Fault {
         holds: KeyType,
     },
     /// A loop goes through something that is no list.
-    #[error("goes through `{key}`, but it is a {holds}; declare the key with `Key::list`")]
+    #[error(
+        "goes through `{key}`, but it is a {holds}; name a key that is declared with `Key::list`"
+    )]
     NoList {
         /// The key.
         key: String,
@@ -165,8 +167,8 @@ pub enum Fault {
 
     /// Two branches write one key, and the merge does not say which counts.
     #[error(
-        "both {first} and {second} write `{key}`; \
-         let one of them do it, or set merge to `in_order`, where the later one counts"
+        "both {first} and {second} write `{key}`; let only one of them do it \
+         (branches of a parallel block can also be merged `in_order`, where the last one counts)"
     )]
     MergeConflict {
         /// The key.

@@ -51,6 +51,8 @@ pub struct KeyUse {
     pub key: KeyInfo,
     /// What is done with it.
     pub access: Access,
+    /// Whether the stage does without it where nothing stands there.
+    pub optional: bool,
 }
 
 /// What can be done with what stands under a key.
@@ -58,8 +60,6 @@ pub struct KeyUse {
 pub enum Access {
     /// It is read.
     Read,
-    /// It is read where there is something.
-    ReadIfThere,
     /// It is read and changed, or put anew.
     Change,
     /// It is put, whether or not something stood there.
@@ -105,33 +105,53 @@ impl StageSpec {
 
     /// It reads a key, which an earlier stage must have written.
     pub fn reads<T: 'static>(self, key: &Key<T>) -> Self {
-        self.uses(key, Access::Read)
+        self.uses(key, Access::Read, false)
     }
 
-    /// It reads a key where there is something.
+    /// It reads a key where something stands there.
     pub fn reads_if_there<T: 'static>(self, key: &Key<T>) -> Self {
-        self.uses(key, Access::ReadIfThere)
-    }
-
-    /// It changes what stands under a key: a value, or a live resource such as a training client.
-    /// An earlier stage must have written it.
-    pub fn changes<T: 'static>(self, key: &Key<T>) -> Self {
-        self.uses(key, Access::Change)
+        self.uses(key, Access::Read, true)
     }
 
     /// It puts something under a key whenever it succeeds.
     pub fn writes<T: 'static>(self, key: &Key<T>) -> Self {
-        self.uses(key, Access::Write)
+        self.uses(key, Access::Write, false)
+    }
+
+    /// It changes what stands under a key, which an earlier stage must have written: a value, or
+    /// a live resource such as a training client. To read and write says the same.
+    pub fn changes<T: 'static>(self, key: &Key<T>) -> Self {
+        self.uses(key, Access::Change, false)
+    }
+
+    /// It changes what stands under a key, where something does: for stages that clean up.
+    pub fn changes_if_there<T: 'static>(self, key: &Key<T>) -> Self {
+        self.uses(key, Access::Change, true)
     }
 
     /// It takes away what stands under a key, which an earlier stage must have written.
     pub fn takes<T: 'static>(self, key: &Key<T>) -> Self {
-        self.uses(key, Access::Take)
+        self.uses(key, Access::Take, false)
     }
 
-    fn uses<T: 'static>(mut self, key: &Key<T>, access: Access) -> Self {
+    /// It takes away what stands under a key, where something does: for stages that clean up.
+    pub fn takes_if_there<T: 'static>(self, key: &Key<T>) -> Self {
+        self.uses(key, Access::Take, true)
+    }
+
+    fn uses<T: 'static>(mut self, key: &Key<T>, access: Access, optional: bool) -> Self {
         let key = key.info();
-        self.keys.push(KeyUse { key, access });
+        let same = |used: &&mut KeyUse| used.key == key && !used.optional && !optional;
+        let declared = self.keys.iter_mut().find(same);
+        match declared.map(|used| (used.access, used)) {
+            Some((Access::Read, used)) if access == Access::Write => used.access = Access::Change,
+            Some((Access::Write, used)) if access == Access::Read => used.access = Access::Change,
+            _ => self.keys.push(KeyUse {
+                key,
+                access,
+                optional,
+            }),
+        }
         self
     }
 

@@ -76,9 +76,8 @@ impl<'p> Walk<'p> {
             let Some(policy) = node.policy.as_deref() else {
                 return self.announced(node, self.work(node, state, scope)).await;
             };
-            let ended = self
-                .announced(node, self.attempts(node, policy, state, scope))
-                .await;
+            let tried = self.attempts(node, policy, state, scope);
+            let ended = self.settle(node, policy, self.announced(node, tried).await);
             let cleaned = self
                 .block(&policy.finally, state, &Scope::UNINTERRUPTED)
                 .await;
@@ -105,7 +104,7 @@ impl<'p> Walk<'p> {
         Ok(())
     }
 
-    /// Tries a node as often as its policy allows, and settles what its failure means.
+    /// Tries a node as often as its policy allows.
     async fn attempts(
         &self,
         node: &'p PlanNode,
@@ -113,30 +112,34 @@ impl<'p> Walk<'p> {
         state: &mut State,
         scope: &Scope<'_>,
     ) -> Ended {
-        let mut attempt = 1;
-        loop {
-            let mut failure = match self.attempt(node, policy, state, scope).await {
-                Err(Halt::Failed(failure)) if !failure.roll_back => failure,
-                ended => return ended,
-            };
-            if attempt < policy.retry.attempts {
-                attempt += 1;
-                self.pause_before(attempt, node, policy, scope).await?;
-                continue;
-            }
-            match policy.on_failure {
-                OnFailure::Fail => {}
-                OnFailure::RollBack => failure.roll_back = true,
-                OnFailure::Skip => {
-                    self.emitter.emit(|| Event::StageSkipped {
-                        stage: node.path.clone(),
-                        reason: failure.error.to_string(),
-                    });
-                    return Ok(());
+        for attempt in 2..=policy.retry.attempts {
+            match self.attempt(node, policy, state, scope).await {
+                Err(Halt::Failed(failure)) if !failure.roll_back => {
+                    self.pause_before(attempt, node, policy, scope).await?;
                 }
+                ended => return ended,
             }
-            return Err(Halt::Failed(failure));
         }
+        self.attempt(node, policy, state, scope).await
+    }
+
+    /// Settles what the failure of all attempts means.
+    fn settle(&self, node: &PlanNode, policy: &PlanPolicy, ended: Ended) -> Ended {
+        let Err(Halt::Failed(mut failure)) = ended else {
+            return ended;
+        };
+        match policy.on_failure {
+            OnFailure::Skip if !failure.roll_back => {
+                self.emitter.emit(|| Event::StageSkipped {
+                    stage: node.path.clone(),
+                    reason: failure.error.to_string(),
+                });
+                return Ok(());
+            }
+            OnFailure::RollBack => failure.roll_back = true,
+            OnFailure::Skip | OnFailure::Fail => {}
+        }
+        Err(Halt::Failed(failure))
     }
 
     async fn pause_before(

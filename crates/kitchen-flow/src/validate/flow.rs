@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use kitchen_types::event::StagePath;
 use kitchen_types::workflow::{Condition, Merge, OnFailure, Repeat};
 
-use super::footprint::Footprint;
-use super::may_not_run;
+use super::footprint::{Footprint, turn_item};
+use super::join;
+use super::keys::Keys;
 use crate::key::{KeyInfo, KeyType};
 use crate::plan::{Plan, PlanNode, PlanPolicy, StageUse, StreamPlan, Work};
 use crate::problem::{Fault, Problem, nearest};
@@ -14,25 +15,21 @@ use crate::registry::Registry;
 use crate::stage::Access;
 use crate::value::ScalarKind;
 
-/// What stands where, at one point of the plan.
-type Keys = BTreeMap<String, Known>;
-
-/// What is known of a key that may be there.
-#[derive(Clone)]
-struct Known {
-    /// Whether it is there in every case.
-    certain: bool,
-    /// When it was written, by the clock of [`Flow::tick`].
-    since: u64,
-    /// The node that wrote it, or took it away in some cases.
-    by: StagePath,
-}
-
 /// A read that found its key.
 struct PastRead {
     key: String,
     by: StagePath,
     since: u64,
+}
+
+/// A body that runs again and again.
+struct Rounds<'a> {
+    /// What is asked before each turn.
+    asks: Option<&'a Condition>,
+    /// A key that is put there anew for each turn.
+    fresh: Option<&'a str>,
+    /// Whether there can be a second turn.
+    again: bool,
 }
 
 /// Follows keys through a plan.
@@ -56,14 +53,14 @@ impl<'a> Flow<'a> {
             problems: Vec::new(),
         };
         let state: StagePath = "the given state".into();
-        let mut keys = Keys::new();
+        let mut keys = Keys::default();
         for KeyInfo { name, holds } in given {
             flow.typed(name, *holds, &state);
             flow.write(&mut keys, name, &state);
         }
         let start = keys.clone();
         flow.block(&mut keys, &plan.steps);
-        let mut end = interrupted(&start, &keys, &Footprint::of(&plan.steps), &state);
+        let mut end = keys.interrupted(&start, &Footprint::of(&plan.steps).taken);
         flow.block(&mut end, &plan.finally);
         flow.problems
     }
@@ -90,7 +87,7 @@ impl<'a> Flow<'a> {
                 let mut other = keys.clone();
                 self.block(keys, then);
                 self.block(&mut other, otherwise);
-                *keys = either(keys, &other, &node.path);
+                *keys = keys.or(&other, &node.path);
             }
             Work::Parallel {
                 branches, merge, ..
@@ -110,15 +107,18 @@ impl<'a> Flow<'a> {
         let uses = &stage.registered.spec.keys;
         for used in uses {
             self.typed(&used.key.name, used.key.holds, path);
-            if matches!(used.access, Access::Read | Access::Change | Access::Take) {
+            if used.access != Access::Write && !used.optional {
                 self.read(keys, &used.key.name, path);
             }
         }
         for used in uses {
             match used.access {
-                Access::Read | Access::ReadIfThere => {}
-                Access::Take => lose(keys, &used.key.name, path),
-                Access::Write | Access::Change => self.write(keys, &used.key.name, path),
+                Access::Take => keys.lose(&used.key.name, path),
+                Access::Write | Access::Change if !used.optional => {
+                    self.write(keys, &used.key.name, path);
+                }
+                // What is changed where it is there is there afterwards as it was before.
+                Access::Read | Access::Write | Access::Change => {}
             }
         }
     }
@@ -126,26 +126,38 @@ impl<'a> Flow<'a> {
     fn repeat(&mut self, keys: &mut Keys, path: &StagePath, repeat: &Repeat, body: &[PlanNode]) {
         let before = keys.clone();
         self.list(keys, path, repeat);
-        self.rounds(keys, path, repeat, body);
+        let rounds = Rounds {
+            asks: condition(repeat),
+            fresh: turn_item(repeat),
+            again: !matches!(repeat, Repeat::Times(0 | 1)),
+        };
+        self.rounds(keys, path, &rounds, body);
         if may_not_run(repeat) {
-            *keys = either(&before, keys, path);
+            *keys = before.or(keys, path);
         }
-        if let Repeat::Each { item, .. } = repeat {
-            scope(keys, &before, item);
+        if let Some(item) = turn_item(repeat) {
+            keys.restore(item, &before);
         }
     }
 
-    /// A body that runs again and again, and what is asked before each turn.
-    fn rounds(&mut self, keys: &mut Keys, path: &StagePath, repeat: &Repeat, body: &[PlanNode]) {
+    /// A body that runs again and again.
+    fn rounds(
+        &mut self,
+        keys: &mut Keys,
+        path: &StagePath,
+        rounds: &Rounds<'_>,
+        body: &[PlanNode],
+    ) {
         let (began, reads) = (self.tick(), self.reads.len());
-        match repeat {
-            Repeat::While(condition) | Repeat::Until(condition) => self.ask(keys, path, condition),
-            Repeat::Each { item, .. } => self.write(keys, item, path),
-            Repeat::Times(_) => {}
+        if let Some(condition) = rounds.asks {
+            self.ask(keys, path, condition);
+        }
+        if let Some(key) = rounds.fresh {
+            self.write(keys, key, path);
         }
         self.block(keys, body);
-        if !matches!(repeat, Repeat::Times(0 | 1)) {
-            self.check_next(reads, began, "turn", |key| is_certain(keys, key));
+        if rounds.again {
+            self.check_next(reads, began, "turn", |key| keys.has(key));
         }
     }
 
@@ -167,17 +179,11 @@ impl<'a> Flow<'a> {
     }
 
     fn parallel(&mut self, keys: &mut Keys, branches: &[PlanNode], merge: Merge) {
-        let began = self.tick();
-        let ends: Vec<Keys> = branches
-            .iter()
-            .map(|branch| {
-                let mut fork = keys.clone();
-                self.node(&mut fork, branch);
-                fork
-            })
-            .collect();
-        for end in ends {
-            gather(keys, end, began);
+        let before = keys.clone();
+        for branch in branches {
+            let (mut fork, began) = (before.clone(), self.tick());
+            self.node(&mut fork, branch);
+            keys.gather(&before, fork, began);
         }
         let prints: Vec<_> = branches
             .iter()
@@ -192,41 +198,41 @@ impl<'a> Flow<'a> {
 
     fn stream(&mut self, keys: &mut Keys, path: &StagePath, stream: &StreamPlan) {
         self.list(keys, path, &stream.repeat);
-        let before = keys.clone();
-        let (began, item) = (self.tick(), &stream.item);
+        let (before, item) = (keys.clone(), stream.item.as_str());
 
-        let mut made = before.clone();
-        self.rounds(&mut made, path, &upstream(&stream.repeat), &stream.producer);
-        let is_made = made
-            .get(item)
-            .is_some_and(|known| known.certain && known.since > began);
-        if !is_made {
-            self.problem(path, Fault::NoItem(item.clone()));
+        let (mut made, began) = (before.clone(), self.tick());
+        let rounds = Rounds {
+            asks: None,
+            fresh: turn_item(&stream.repeat),
+            again: true,
+        };
+        self.rounds(&mut made, path, &rounds, &stream.producer);
+        if !made.has_since(item, began) && !stream.producer.is_empty() {
+            self.problem(path, Fault::NoItem(item.to_owned()));
         }
+        keys.gather(&before, made, began);
 
-        let mut used = before.clone();
-        self.write(&mut used, item, path);
-        let after = self.tick();
-        self.rounds(
-            &mut used,
-            path,
-            &downstream(&stream.repeat),
-            &stream.consumer,
-        );
-        // Each item is put there anew, whatever became of the one before.
-        self.problems.retain(
-            |problem| !matches!(&problem.fault, Fault::GoneNextTime { key, .. } if key == item),
-        );
+        let (mut used, began) = (before.clone(), self.tick());
+        let rounds = Rounds {
+            asks: condition(&stream.repeat),
+            fresh: Some(item),
+            again: true,
+        };
+        self.rounds(&mut used, path, &rounds, &stream.consumer);
+        keys.gather(&before, used, began);
 
-        gather(keys, made, began);
-        gather(keys, used, after);
         if may_not_run(&stream.repeat) {
-            *keys = either(&before, keys, path);
+            *keys = before.or(keys, path);
         }
-        scope(keys, &before, item);
-        let sides = [&stream.producer, &stream.consumer].map(Footprint::of);
-        let [one, other] = sides.map(|footprint| (path, footprint));
-        self.conflicts(&one, &other, Merge::Disjoint, item);
+        for local in [Some(item), turn_item(&stream.repeat)]
+            .into_iter()
+            .flatten()
+        {
+            keys.restore(local, &before);
+        }
+        let producer = (&join(path, "producer"), Footprint::of(&stream.producer));
+        let consumer = (&join(path, "consumer"), Footprint::of(&stream.consumer));
+        self.conflicts(&producer, &consumer, Merge::Disjoint, item);
     }
 
     /// What two branches must not do at the same time; `local` is passed from one to the other.
@@ -237,43 +243,40 @@ impl<'a> Flow<'a> {
         merge: Merge,
         local: &str,
     ) {
-        let faces = |first: &StagePath, second: &StagePath| (first.clone(), second.clone());
-        for key in one.used.keys().filter(|key| *key != local) {
-            let Some(live) = other.used.get(key) else {
+        for key in one
+            .used
+            .intersection(&other.used)
+            .filter(|key| *key != local)
+        {
+            let both = one.touched.contains(key) && other.touched.contains(key);
+            let unclear = both && merge == Merge::Disjoint;
+            let (owner, neighbour) = if unclear || one.owned.contains(key) {
+                (*first, *second)
+            } else if other.owned.contains(key) {
+                (*second, *first)
+            } else {
                 continue;
             };
-            let touched = (one.touched.contains(key), other.touched.contains(key));
-            let (first, second) = match touched {
-                (false, false) => continue,
-                (true, _) => faces(first, second),
-                (false, true) => faces(second, first),
+            let (key, first, second) = (key.clone(), owner.clone(), neighbour.clone());
+            let fault = match unclear {
+                true => Fault::MergeConflict { key, first, second },
+                false => Fault::SharedResource { key, first, second },
             };
-            let (path, key) = (first.clone(), key.clone());
-            if touched == (true, true) && merge == Merge::Disjoint {
-                let fault = Fault::MergeConflict { key, first, second };
-                self.problem(&path, fault);
-            } else if *live {
-                let fault = Fault::SharedResource { key, first, second };
-                self.problem(&path, fault);
-            }
+            self.problem(owner, fault);
         }
     }
 
     fn policy(&mut self, keys: &mut Keys, start: Keys, node: &PlanNode, policy: &PlanPolicy) {
-        let mut end = interrupted(&start, keys, &Footprint::of([node]), &node.path);
+        let mut end = keys.interrupted(&start, &Footprint::of([node]).taken);
         if policy.on_failure == OnFailure::Skip {
-            *keys = either(&start, keys, &node.path);
+            *keys = start.or(keys, &node.path);
         }
         let began = self.tick();
         self.block(&mut end, &policy.finally);
-        for (key, known) in end {
-            let taken = !known.certain && is_certain(keys, &key);
-            if known.since > began && known.certain {
-                keys.insert(key, known);
-            } else if taken && Footprint::of(&policy.finally).taken.contains(&key) {
-                lose(keys, &key, &node.path);
-            }
+        for key in &Footprint::of(&policy.finally).taken {
+            keys.lose(key, &node.path);
         }
+        keys.extend_since(end, began);
     }
 
     /// The list that a loop goes through is read once, before the first turn.
@@ -334,13 +337,13 @@ impl<'a> Flow<'a> {
                     since: known.since,
                 });
             }
-            Some(known) => Fault::NotAlwaysThere {
+            Some(known) => Fault::MayBeMissing {
                 key: key.to_owned(),
                 by: known.by.clone(),
             },
             None => Fault::NoWriter {
                 key: key.to_owned(),
-                nearest: nearest(key, keys.keys().map(String::as_str)),
+                nearest: nearest(key, keys.names()),
                 writers: self.writers(key),
             },
         };
@@ -350,12 +353,8 @@ impl<'a> Flow<'a> {
     }
 
     fn write(&mut self, keys: &mut Keys, key: &str, path: &StagePath) {
-        let known = Known {
-            certain: true,
-            since: self.tick(),
-            by: path.clone(),
-        };
-        keys.insert(key.to_owned(), known);
+        let now = self.tick();
+        keys.write(key, now, path);
     }
 
     fn typed(&mut self, key: &str, holds: KeyType, path: &StagePath) {
@@ -398,74 +397,14 @@ fn is_number(holds: &KeyType) -> bool {
     ScalarKind::of(holds) == Some(ScalarKind::Number)
 }
 
-fn is_certain(keys: &Keys, key: &str) -> bool {
-    keys.get(key).is_some_and(|known| known.certain)
-}
-
-/// From here on, `key` may be gone on account of the node at `path`.
-fn lose(keys: &mut Keys, key: &str, path: &StagePath) {
-    if let Some(known) = keys.get_mut(key) {
-        known.certain = false;
-        known.by = path.clone();
-    }
-}
-
-/// What stands there after one of two ways, at the node at `path`.
-fn either(one: &Keys, other: &Keys, path: &StagePath) -> Keys {
-    let mut keys = one.clone();
-    for (key, known) in other {
-        let merged = keys.entry(key.clone()).or_insert_with(|| known.clone());
-        merged.since = merged.since.min(known.since);
-    }
-    for (key, known) in &mut keys {
-        let certain = is_certain(one, key) && is_certain(other, key);
-        if known.certain && !certain {
-            known.by = path.clone();
-        }
-        known.certain = certain;
-    }
-    keys
-}
-
-/// What stands there when nodes may have ended at any point between `start` and `end`.
-fn interrupted(start: &Keys, end: &Keys, footprint: &Footprint, path: &StagePath) -> Keys {
-    let mut keys = either(start, end, path);
-    for key in &footprint.taken {
-        lose(&mut keys, key, path);
-    }
-    keys
-}
-
-/// Adds what a branch did since it `began`.
-fn gather(keys: &mut Keys, end: Keys, began: u64) {
-    for (key, known) in end {
-        let is_new = known.since > began || !keys.contains_key(&key);
-        if is_new || !known.certain {
-            keys.insert(key, known);
-        }
-    }
-}
-
-/// Gives a name that meant something inside a node the meaning that it had before.
-fn scope(keys: &mut Keys, before: &Keys, name: &str) {
-    match before.get(name) {
-        Some(known) => keys.insert(name.to_owned(), known.clone()),
-        None => keys.remove(name),
-    };
-}
-
-/// What a stream's repetition means to its producer, which conditions do not concern.
-fn upstream(repeat: &Repeat) -> Repeat {
+fn condition(repeat: &Repeat) -> Option<&Condition> {
     match repeat {
-        Repeat::While(_) | Repeat::Until(_) => Repeat::Times(u64::MAX),
-        repeat => repeat.clone(),
+        Repeat::While(condition) | Repeat::Until(condition) => Some(condition),
+        Repeat::Times(_) | Repeat::Each { .. } => None,
     }
 }
 
-/// What a stream's repetition means to its consumer, which a list's items do not reach.
-fn downstream(repeat: &Repeat) -> Repeat {
-    match repeat {
-        Repeat::Each { .. } => Repeat::Times(u64::MAX),
-        repeat => repeat.clone(),
-    }
+/// Whether a body may not run at all.
+fn may_not_run(repeat: &Repeat) -> bool {
+    !matches!(repeat, Repeat::Times(1..))
 }

@@ -1,6 +1,6 @@
 //! What a part of a plan does to the state, in whatever order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kitchen_types::workflow::Repeat;
 
@@ -10,14 +10,14 @@ use crate::stage::Access;
 /// The keys that a part of a plan may use, and how.
 #[derive(Default)]
 pub(super) struct Footprint {
-    /// Every key that is used, and whether it is a live resource.
-    pub(super) used: BTreeMap<String, bool>,
+    /// Every key that is used.
+    pub(super) used: BTreeSet<String>,
     /// Keys that are changed, written or taken.
     pub(super) touched: BTreeSet<String>,
     /// Keys that are taken.
     pub(super) taken: BTreeSet<String>,
-    /// Live resources that are changed or taken.
-    changed_live: BTreeSet<String>,
+    /// Live resources that are changed or taken, so that nobody else can use them meanwhile.
+    pub(super) owned: BTreeSet<String>,
 }
 
 impl Footprint {
@@ -27,11 +27,6 @@ impl Footprint {
             footprint.add(node);
         }
         footprint
-    }
-
-    /// The live resources that whoever runs this must have to itself.
-    pub(super) fn owned(&self) -> Vec<String> {
-        self.changed_live.iter().cloned().collect()
     }
 
     fn add(&mut self, node: &PlanNode) {
@@ -45,38 +40,42 @@ impl Footprint {
             below.used.remove(local);
             below.touched.remove(local);
             below.taken.remove(local);
-            below.changed_live.remove(local);
+            below.owned.remove(local);
         }
         self.used.append(&mut below.used);
         self.touched.append(&mut below.touched);
         self.taken.append(&mut below.taken);
-        self.changed_live.append(&mut below.changed_live);
+        self.owned.append(&mut below.owned);
     }
 
     fn add_use(&mut self, key: &str, is_value: bool, access: Access) {
-        self.used.insert(key.to_owned(), !is_value);
-        if !matches!(access, Access::Read | Access::ReadIfThere) {
+        self.used.insert(key.to_owned());
+        if access != Access::Read {
             self.touched.insert(key.to_owned());
         }
         if access == Access::Take {
             self.taken.insert(key.to_owned());
         }
         if !is_value && matches!(access, Access::Take | Access::Change) {
-            self.changed_live.insert(key.to_owned());
+            self.owned.insert(key.to_owned());
         }
     }
 }
 
 /// The keys that mean something inside a node only.
 fn locals(work: &Work) -> impl Iterator<Item = &str> {
-    let (repeat, item) = match work {
-        Work::Loop { repeat, .. } => (Some(repeat), None),
-        Work::Stream(stream) => (Some(&stream.repeat), Some(stream.item.as_str())),
+    let (turn, passed) = match work {
+        Work::Loop { repeat, .. } => (turn_item(repeat), None),
+        Work::Stream(stream) => (turn_item(&stream.repeat), Some(stream.item.as_str())),
         _ => (None, None),
     };
-    let turn = repeat.and_then(|repeat| match repeat {
-        Repeat::Each { item, .. } => Some(item.as_str()),
-        _ => None,
-    });
-    turn.into_iter().chain(item)
+    turn.into_iter().chain(passed)
+}
+
+/// The key that holds a list's item for one turn.
+pub(super) fn turn_item(repeat: &Repeat) -> Option<&str> {
+    match repeat {
+        Repeat::Each { item, .. } => Some(item),
+        Repeat::Times(_) | Repeat::While(_) | Repeat::Until(_) => None,
+    }
 }

@@ -2,13 +2,14 @@
 
 mod flow;
 mod footprint;
+mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kitchen_types::event::StagePath;
-use kitchen_types::workflow::{Node, NodeKind, OnFailure, Policy, Repeat, Retry, Workflow};
+use kitchen_types::workflow::{Node, NodeKind, OnFailure, Policy, Retry, Workflow};
 use serde_json::Value;
 
 use crate::key::KeyInfo;
@@ -172,10 +173,7 @@ impl<'a> Compiler<'a> {
             } => {
                 let branches = self.block(path, "the parallel block", branches, announced);
                 Work::Parallel {
-                    owned: branches
-                        .iter()
-                        .map(|b| Footprint::of([b]).owned())
-                        .collect(),
+                    owned: branches.iter().map(|branch| owned([branch])).collect(),
                     branches,
                     limit: (*limit > 0).then_some(*limit),
                     merge: *merge,
@@ -198,7 +196,7 @@ impl<'a> Compiler<'a> {
                 let producer = self.block(&upstream, "the producer", producer, announced);
                 let consumer = self.block(&downstream, "the consumer", consumer, announced);
                 Work::Stream(Box::new(StreamPlan {
-                    owned: [&producer, &consumer].map(|side| Footprint::of(side).owned()),
+                    owned: [&producer, &consumer].map(owned),
                     producer,
                     consumer,
                     item: item.clone(),
@@ -356,11 +354,11 @@ pub(crate) fn label(node: &Node) -> &str {
     }
 }
 
-fn join(path: &StagePath, name: &str) -> StagePath {
-    Arc::from(format!("{path}/{name}"))
+/// The live resources that nodes must have to themselves.
+fn owned<'a>(nodes: impl IntoIterator<Item = &'a PlanNode>) -> Vec<String> {
+    Footprint::of(nodes).owned.into_iter().collect()
 }
 
-/// Whether a body may not run at all.
-fn may_not_run(repeat: &Repeat) -> bool {
-    !matches!(repeat, Repeat::Times(1..))
+fn join(path: &StagePath, name: &str) -> StagePath {
+    Arc::from(format!("{path}/{name}"))
 }
