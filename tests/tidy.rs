@@ -21,11 +21,7 @@ fn hold(rule: &str, found: Vec<Finding>) {
 
 #[track_caller]
 fn hold_in_code(rule: &str, judge: fn(&Source) -> Vec<Finding>) {
-    let texts = repository::texts().unwrap();
-    let rust = texts.iter().filter(|(path, _)| path.ends_with(".rs"));
-    let sources: Vec<Source> = rust
-        .map(|(path, text)| Source::new(path, text).unwrap())
-        .collect();
+    let sources = Source::all(&repository::texts().unwrap()).unwrap();
     assert!(sources.len() > 20, "only {} sources", sources.len());
     hold(rule, sources.iter().flat_map(judge).collect());
 }

@@ -64,6 +64,41 @@ impl Source {
         })
     }
 
+    /// The sources of `texts`, given as (path, text). What `#[cfg(test)] mod x;` names is part of
+    /// a test throughout. Errors if one is not Rust.
+    pub fn all(texts: &[(String, String)]) -> anyhow::Result<Vec<Self>> {
+        let rust = texts.iter().filter(|(path, _)| path.ends_with(".rs"));
+        let mut sources = rust
+            .map(|(path, text)| Self::new(path, text))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let modules: Vec<String> = sources.iter().flat_map(Self::test_modules).collect();
+        for source in &mut sources {
+            let is_test = modules.iter().any(|module| {
+                let rest = source.path.strip_prefix(module.as_str());
+                rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+            });
+            for token in &mut source.tokens {
+                token.in_test |= is_test;
+            }
+        }
+        Ok(sources)
+    }
+
+    /// Where the modules lie that this file declares for tests: their paths without `.rs`.
+    fn test_modules(&self) -> Vec<String> {
+        let stem = self.path.trim_end_matches(".rs");
+        let (parent, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+        let folder = match name {
+            "lib" | "main" | "mod" => parent,
+            _ => stem,
+        };
+        self.tokens
+            .windows(3)
+            .filter(|window| window[0].text == "mod" && window[2].text == ";" && window[0].in_test)
+            .map(|window| format!("{folder}/{}", window[1].text))
+            .collect()
+    }
+
     /// Whether the file belongs to one of `crates`, by the names of their folders.
     pub fn is_in(&self, crates: &[&str]) -> bool {
         let mut parts = self.path.split('/');
@@ -294,6 +329,26 @@ mod tests {
         for (name, expected) in table {
             assert_eq!(in_test(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn modules_for_tests_are_tests() {
+        let texts = [
+            ("a/src/lib.rs", "mod b;\n#[cfg(test)]\nmod c;"),
+            ("a/src/b.rs", "mod d;\n#[cfg(test)]\nmod e;"),
+            ("a/src/b/d.rs", "fn f() {}"),
+            ("a/src/b/e.rs", "fn f() {}"),
+            ("a/src/c/mod.rs", "fn f() {}"),
+            ("a/src/c2.rs", "fn f() {}"),
+        ];
+        let texts = texts.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let sources = Source::all(&texts).unwrap();
+        let tests: Vec<&str> = sources
+            .iter()
+            .filter(|source| source.tokens.iter().all(|token| token.in_test))
+            .map(|source| source.path.as_str())
+            .collect();
+        assert_eq!(tests, ["a/src/b/e.rs", "a/src/c/mod.rs"]);
     }
 
     #[test]

@@ -42,6 +42,14 @@ fn steps(after: u64, count: u64) -> impl Iterator<Item = Event> {
     (after + 1..=after + count).map(|number| Event::Stepped(step(number, number as f64)))
 }
 
+fn sampled(step: u64) -> Event {
+    Event::Sampled {
+        step,
+        prompt: String::new(),
+        text: "cat".into(),
+    }
+}
+
 /// The steps of the curve `name`.
 fn steps_of(board: &Board, name: &str) -> Vec<u64> {
     let buckets = board.curve(name).map(Series::buckets).unwrap_or_default();
@@ -65,9 +73,9 @@ fn killed_and_resumed() -> Vec<Envelope> {
     recorded(
         events
             .chain(steps(0, 3))
-            .chain([Event::Evaluated(evaluation(3, 0.5)), saved])
+            .chain([Event::Evaluated(evaluation(3, 0.5)), sampled(3), saved])
             .chain(steps(3, 2))
-            .chain([Event::Evaluated(evaluation(5, 0.25))])
+            .chain([Event::Evaluated(evaluation(5, 0.25)), sampled(5)])
             .chain([started(3), restored])
             .chain(steps(3, 1))
             .chain([finished(RunStatus::Completed, 4)]),
@@ -121,6 +129,7 @@ fn resuming_forgets_what_was_undone() {
     let mut board = Board::replay(&envelopes[..=resumed]);
     assert_eq!(steps_of(&board, "train.loss"), [1, 2, 3]);
     assert_eq!(steps_of(&board, "validation.loss"), [3]);
+    assert_eq!(board.samples.len(), 1, "that of step 3");
     assert_eq!(board.current_step(), 3);
     assert_eq!(board.phase, Phase::Running);
     assert_eq!(board.checkpoints.len(), 1, "it is still on disk");

@@ -295,7 +295,8 @@ const LENIENT: [&str; 5] = [
 
 #[test]
 fn an_unknown_field_is_refused_by_name() {
-    let refused: [(&str, fn(Value) -> String, Value); 5] = [
+    type ErrorOf = fn(Value) -> String;
+    let refused: [(&str, ErrorOf, Value); 5] = [
         ("learning", error_of::<RunConfig>, json!({ "learning": 1 })),
         (
             "widht",

@@ -15,3 +15,4 @@ mod schema;
 mod series;
 mod span;
 mod wire;
+mod workflow;

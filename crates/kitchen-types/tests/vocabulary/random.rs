@@ -23,6 +23,18 @@ fn draws_are_frozen() {
     assert_eq!(ninth, Some(0xd3f0_a3fd_992e_eba3), "in the second block");
 }
 
+/// Recorded like the draws above.
+#[test]
+fn a_shuffle_is_frozen() {
+    let mut items = [0, 1, 2, 3, 4, 5, 6, 7];
+    Key::new(1)
+        .purpose("data/shuffle")
+        .at(7)
+        .rng()
+        .shuffle(&mut items);
+    assert_eq!(items, [7, 3, 2, 4, 6, 0, 5, 1]);
+}
+
 #[test]
 fn a_key_depends_on_seed_purpose_and_counter() {
     let root = Key::new(1);

@@ -51,3 +51,19 @@ for seed in (0, 1, 2**64 - 1):
 key = at(purpose(root(1), "data/shuffle"), 7)
 print("draw", hex(struct.unpack("<Q", key[:8])[0]))
 print("ninth", hex(draws(key, 9)[8]))
+
+
+def below(stream, bound):
+    """Lemire 2019, algorithm 5."""
+    while True:
+        wide = next(stream) * bound
+        if wide % 2**64 >= -bound % 2**64 % bound:
+            return wide >> 64
+
+
+stream = iter(draws(key, 16))
+items = list(range(8))
+for last in range(7, 0, -1):
+    other = below(stream, last + 1)
+    items[last], items[other] = items[other], items[last]
+print("shuffled", items)

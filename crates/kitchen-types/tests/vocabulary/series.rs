@@ -116,6 +116,21 @@ fn buckets_halve_only_when_they_are_full() {
     assert_eq!(halvings, 9);
 }
 
+/// 5,000 steps fit into buckets of four.
+#[test]
+fn going_back_into_a_bucket_keeps_it_and_ends_it_there() {
+    let mut series = series((1..=5000).map(|step| (step, step as f64)));
+    series.truncate(4001);
+    let bucket = series.buckets().last().unwrap();
+    assert_eq!((bucket.first, bucket.last, bucket.count), (4000, 4001, 4));
+    assert_eq!((bucket.min.0, bucket.max.0), (4000.0, 4003.0));
+    assert_eq!(series.last(), Some((4001, 4001.5)));
+
+    series.push(4002, 7.0);
+    let bucket = series.buckets().last().unwrap();
+    assert_eq!((bucket.first, bucket.last, bucket.count), (4000, 4002, 5));
+}
+
 #[test]
 fn an_outlier_among_a_million_is_seen() {
     let spike = 654_321;
