@@ -97,6 +97,8 @@ fn largest_remainder(groups: &[Vec<u32>], share: f64) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use proptest::prelude::*;
 
     use super::*;
