@@ -46,7 +46,7 @@ pub(crate) const STEPS: &[Step] = &[
         ..step(
             "tidy",
             "the rules of the house hold",
-            "nextest run --package kitchen-tests --test tidy",
+            "nextest run --package kitchen-tests --test tidy --no-fail-fast",
         )
     },
     Step {

@@ -66,7 +66,7 @@ impl fmt::Display for Summary {
         let verdict = if self.passed() { "ok" } else { "FAILED" };
         write!(
             f,
-            "cargo xtask test: {verdict}, {} of {} steps in {}",
+            "cargo xtask test: {verdict}; {} of {} steps ran, in {}",
             self.outcomes.len() - skipped,
             self.outcomes.len(),
             Seconds(total)
@@ -108,7 +108,7 @@ mod tests {
              lint         FAILED 80.0 s\n\
              test         skipped: an earlier step failed\n\
              note: one core\n\
-             cargo xtask test: FAILED, 2 of 3 steps in 81.2 s"
+             cargo xtask test: FAILED; 2 of 3 steps ran, in 81.2 s"
         );
     }
 
