@@ -1,11 +1,11 @@
 //! What PyTorch computed (`make.py` wrote `pytorch.json`), and how to compare with it.
 
 /// The whole file, as JSON.
-pub const PYTORCH: &str = include_str!("pytorch.json");
+pub(crate) const PYTORCH: &str = include_str!("pytorch.json");
 
 /// The numbers in `[-amplitude, amplitude)` that `make.py` takes for weights, gradients and
 /// inputs: FNV-1a of the name, and MurmurHash3's mixer for each index.
-pub fn formula(name: &str, count: usize, amplitude: f64) -> Vec<f32> {
+pub(crate) fn formula(name: &str, count: usize, amplitude: f64) -> Vec<f32> {
     let seed = (name.bytes()).fold(0x811C_9DC5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
@@ -22,7 +22,7 @@ pub fn formula(name: &str, count: usize, amplitude: f64) -> Vec<f32> {
 
 /// Asserts that all numbers agree within `tolerance`, relative to the largest of them.
 #[track_caller]
-pub fn assert_close(what: &str, actual: &[f32], expected: &[f32], tolerance: f32) {
+pub(crate) fn assert_close(what: &str, actual: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(actual.len(), expected.len(), "{what}: lengths");
     let largest = expected.iter().fold(0.0, |largest: f32, x| largest.max(x.abs()));
     for (index, (actual, expected)) in actual.iter().zip(expected).enumerate() {
