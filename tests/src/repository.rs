@@ -1,5 +1,6 @@
 //! Where the repository is, and what it holds.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,9 +53,24 @@ fn relative(root: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
+/// A program of the workspace, as it was built beside the test that asks. Errors if it was not.
+pub fn program(name: &str) -> anyhow::Result<Command> {
+    let test = env::current_exe().context("a test does not know where it is")?;
+    // The test is in `target/PROFILE/deps`, its programs in `target/PROFILE`.
+    let folder = test.parent().and_then(Path::parent).unwrap_or(&test);
+    let program = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    if !program.is_file() {
+        bail!(
+            "{} is not built; run `cargo build --package {name}` first",
+            program.display()
+        );
+    }
+    Ok(Command::new(program))
+}
+
 /// What cargo says of the members of the workspace (`cargo metadata --no-deps`).
 pub fn metadata() -> anyhow::Result<Value> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args([
             "metadata",
@@ -73,4 +89,18 @@ pub fn metadata() -> anyhow::Result<Value> {
         );
     }
     serde_json::from_slice(&output.stdout).context("cargo metadata wrote no JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_not_built_is_asked_for() {
+        let error = program("kitchen-nothing").map(|_| ()).unwrap_err();
+        let remedy = "is not built; run `cargo build --package kitchen-nothing` first";
+        assert!(error.to_string().ends_with(remedy), "{error}");
+    }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
+use kitchen_types::bench::BenchReport;
+use kitchen_types::card::ModelCard;
 use kitchen_types::checkpoint::{LoopState, Manifest};
 use kitchen_types::config::ConfigProblem;
 use kitchen_types::ports::{
@@ -10,7 +12,9 @@ use kitchen_types::ports::{
     EvalReport, Inputs, Loss, LossReport, OptimStep, PerSample, Prompt, Sampling, Split,
     StepReport, Targets,
 };
+use kitchen_types::report::{Comparison, Examination, Listing, RecipeInfo, StageInfo};
 use kitchen_types::series::Series;
+use kitchen_types::summary::LastLine;
 use kitchen_types::workflow::Workflow;
 use kitchen_types::{Board, Command, Envelope, Number, RunConfig, SampleId};
 use proptest::prelude::*;
@@ -78,6 +82,18 @@ fn board() {
 fn checkpoint() {
     check::<Manifest>();
     check::<LoopState>();
+}
+
+#[test]
+fn what_commands_print() {
+    check::<BenchReport>();
+    check::<Comparison>();
+    check::<Examination>();
+    check::<LastLine>();
+    check::<Listing>();
+    check::<ModelCard>();
+    check::<RecipeInfo>();
+    check::<StageInfo>();
 }
 
 #[test]
@@ -270,6 +286,14 @@ fn no_object_takes_a_field_that_it_does_not_know() {
         lenient_objects::<Workflow>(),
         lenient_objects::<Envelope>(),
         lenient_objects::<Board>(),
+        lenient_objects::<BenchReport>(),
+        lenient_objects::<Comparison>(),
+        lenient_objects::<Examination>(),
+        lenient_objects::<LastLine>(),
+        lenient_objects::<Listing>(),
+        lenient_objects::<ModelCard>(),
+        lenient_objects::<RecipeInfo>(),
+        lenient_objects::<StageInfo>(),
         lenient_objects::<Manifest>(),
         lenient_objects::<LoopState>(),
         lenient_objects::<ConfigProblem>(),
