@@ -29,4 +29,4 @@ mod tests;
 pub use check::{Finding, check};
 pub use kitchen_types::config::{ConfigProblem, ConfigSource};
 pub use layers::{Layers, Provenance, Resolved, recipe_named_in};
-pub use text::{Difference, diff, leaves, schema, to_toml};
+pub use text::{diff, leaves, schema, to_toml};

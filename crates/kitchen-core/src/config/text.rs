@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kitchen_types::RunConfig;
-use serde::Serialize;
+use kitchen_types::report::SettingChange;
 use serde_json::Value;
 
 use super::merge::join;
@@ -20,24 +20,13 @@ pub fn to_toml(config: &RunConfig) -> Result<String, toml::ser::Error> {
     toml::to_string(config)
 }
 
-/// One setting in which two configurations differ.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Difference {
-    /// Which setting, such as `model.gpt.layers`.
-    pub path: String,
-    /// Its value in the first; `None` where the first has no such setting.
-    pub old: Option<Value>,
-    /// Its value in the second; `None` where the second has no such setting.
-    pub new: Option<Value>,
-}
-
 /// Every setting in which `old` and `new` differ, in order of path.
-pub fn diff(old: &RunConfig, new: &RunConfig) -> Vec<Difference> {
+pub fn diff(old: &RunConfig, new: &RunConfig) -> Vec<SettingChange> {
     let (mut old, mut new) = (leaves(old), leaves(new));
     let mut paths: Vec<_> = old.keys().chain(new.keys()).cloned().collect();
     paths.sort();
     paths.dedup();
-    let differences = paths.into_iter().map(|path| Difference {
+    let differences = paths.into_iter().map(|path| SettingChange {
         old: old.remove(&path),
         new: new.remove(&path),
         path,

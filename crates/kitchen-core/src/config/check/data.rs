@@ -78,12 +78,7 @@ impl Findings {
                     &hub.name,
                     "a name that `data ls` shows",
                 );
-                self.between(
-                    &format!("{path}.hub.context"),
-                    hub.context,
-                    1,
-                    limits::CONTEXT,
-                );
+                self.tokens(&format!("{path}.hub"), hub.context, &hub.tokenizer);
             }
             DataConfig::Mixture(mixture) => {
                 let domains = format!("{path}.mixture.domains");

@@ -1,0 +1,385 @@
+//! The command line: what can be asked, and the words that explain it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Train small models, and watch them learn.
+///
+/// `kitchen-native run` trains a network on handwritten digits in a few seconds, with no download
+/// and no GPU. `kitchen-native list` shows what else there is.
+#[derive(Debug, Parser)]
+#[command(name = "kitchen-native", version, max_term_width = 100)]
+#[command(
+    after_help = "Settings are written `key=value`, as in `run digits lr=0.01 model=cnn`. \
+    `config schema` lists them all, and `config show` says where each came from."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// The folder that holds all runs [default: $KITCHEN_RUNS_DIR, or ./runs]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) runs_dir: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a model from a recipe, a config file, or both
+    Run(RunArgs),
+    /// Go on with a run that was stopped or cut off
+    Resume(ResumeArgs),
+    /// Look at runs: list, show, compare, remove
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// Measure a trained model on its held-out examples
+    Evaluate(EvaluateArgs),
+    /// Let a trained sequence model write
+    Sample(SampleArgs),
+    /// Write a model's weights for other programs to load
+    Export(ExportArgs),
+    /// List what there is: recipes, models, data sets, stages
+    List(JsonArg),
+    /// Explain a recipe, a workflow or a stage
+    Describe(DescribeArgs),
+    /// Check a config or workflow file without running it
+    Validate(ValidateArgs),
+    /// Show, check and explain settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at data sets, and download them
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Time named work on this machine
+    Bench(BenchArgs),
+    /// Find out what works here: devices, folders, terminal
+    Doctor(JsonArg),
+    /// Write a completion script for a shell
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write the manual page, in roff
+    Man,
+}
+
+/// A switch that many commands have.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct JsonArg {
+    /// Write JSON, for scripts
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a run is shown.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ShowArgs {
+    /// Write every event as a line of JSON, and a summary as the last line
+    #[arg(long, conflicts_with_all = ["plain", "quiet"])]
+    pub(crate) json: bool,
+
+    /// Write plain lines instead of drawing a screen
+    #[arg(long)]
+    pub(crate) plain: bool,
+
+    /// Only say how it ended
+    #[arg(long, conflicts_with = "plain")]
+    pub(crate) quiet: bool,
+
+    /// Threads that the CPU may use [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+}
+
+/// Arguments of `run`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  kitchen-native run                               handwritten digits, in a few seconds
+  kitchen-native run playground data.shape=moons   two half moons in the plane
+  kitchen-native run text data.path=plays.txt      a transformer that writes like a text
+  kitchen-native run digits model=cnn lr=0.001     another model, another learning rate
+  kitchen-native run my.toml steps=5000            settings from a file, one of them changed")]
+pub(crate) struct RunArgs {
+    /// A recipe or a config file (.toml, .json, .yaml), then settings: `key=value` sets one,
+    /// `+key=value` appends to a list, `~key` takes one back to its default
+    #[arg(value_name = "RECIPE|FILE|KEY=VALUE")]
+    pub(crate) words: Vec<String>,
+
+    /// A setting, like `key=value`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+
+    /// Where to train, like `device=...`
+    #[arg(long)]
+    pub(crate) device: Option<Device>,
+
+    /// What to call the run [default: recipe, date and time]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Check everything that can be checked before the first step, show the plan, and stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+}
+
+/// Where to train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Device {
+    /// The fastest, by a timed step
+    Auto,
+    /// A GPU
+    Gpu,
+    /// The CPU
+    Cpu,
+}
+
+impl Device {
+    /// The value of the setting `device`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Gpu => "gpu",
+            Self::Cpu => "cpu",
+        }
+    }
+}
+
+/// Arguments of `resume`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// Which run: its name, the beginning of it, its folder, or `last`
+    #[arg(default_value = "last")]
+    pub(crate) run: String,
+
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+}
+
+/// What to do with runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// List all runs, the newest first
+    Ls(JsonArg),
+    /// Show how a run went
+    Show {
+        /// Which run: its name, the beginning of it, its folder, or `last`
+        #[arg(default_value = "last")]
+        run: String,
+        #[command(flatten)]
+        json: JsonArg,
+    },
+    /// Compare the settings and results of two runs
+    Diff {
+        /// One run
+        first: String,
+        /// The other
+        #[arg(default_value = "last")]
+        second: String,
+        #[command(flatten)]
+        json: JsonArg,
+    },
+    /// Remove runs, with all their files
+    Rm {
+        /// Which runs, by their full names
+        #[arg(required = true)]
+        runs: Vec<String>,
+    },
+}
+
+/// Which checkpoint of a run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CheckpointArgs {
+    /// Which run: its name, the beginning of it, its folder, or `last`
+    #[arg(default_value = "last")]
+    pub(crate) run: String,
+
+    /// Which checkpoint: `newest`, `best` (the lowest validation loss), or a step
+    #[arg(long, default_value = "newest", value_name = "WHICH")]
+    pub(crate) checkpoint: Checkpoint,
+
+    /// Where to compute
+    #[arg(long)]
+    pub(crate) device: Option<Device>,
+}
+
+/// Which checkpoint of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checkpoint {
+    /// The newest.
+    Newest,
+    /// The one with the lowest validation loss.
+    Best,
+    /// The newest at or before a step.
+    Step(u64),
+}
+
+impl std::str::FromStr for Checkpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "newest" => Ok(Self::Newest),
+            "best" => Ok(Self::Best),
+            step => step
+                .parse()
+                .map(Self::Step)
+                .map_err(|_| "write `newest`, `best`, or the number of a step".to_owned()),
+        }
+    }
+}
+
+/// Arguments of `evaluate`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    #[command(flatten)]
+    pub(crate) of: CheckpointArgs,
+    #[command(flatten)]
+    pub(crate) json: JsonArg,
+}
+
+/// Arguments of `sample`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SampleArgs {
+    #[command(flatten)]
+    pub(crate) of: CheckpointArgs,
+
+    /// The text to go on from
+    #[arg(long)]
+    pub(crate) prompt: Option<String>,
+
+    /// Tokens to write, at most
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub(crate) tokens: Option<u32>,
+
+    /// 0 always takes the likeliest token; 1 samples from the model's own distribution
+    #[arg(long)]
+    pub(crate) temperature: Option<f64>,
+
+    /// Choose among so many of the likeliest tokens; 0 means all
+    #[arg(long)]
+    pub(crate) top_k: Option<usize>,
+
+    /// Choose among the likeliest tokens that together hold this much probability; 1 means all
+    #[arg(long)]
+    pub(crate) top_p: Option<f64>,
+
+    /// The same seed writes the same text [default: another one each time]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) json: JsonArg,
+}
+
+/// Arguments of `export`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) of: CheckpointArgs,
+
+    /// The file to write; its model card is written beside it, with `.json` at the end
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub(crate) to: PathBuf,
+}
+
+/// Arguments of `describe`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// A recipe, a workflow or a stage; `list` shows their names
+    #[arg(default_value = "supervised")]
+    pub(crate) what: String,
+    #[command(flatten)]
+    pub(crate) json: JsonArg,
+}
+
+/// Arguments of `validate`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// A config file, or a workflow file (one with `steps` that are nodes)
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) json: JsonArg,
+}
+
+/// What to do with settings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show all settings that a run would have
+    Show {
+        /// A recipe or a config file, then settings, as for `run`
+        #[arg(value_name = "RECIPE|FILE|KEY=VALUE")]
+        words: Vec<String>,
+        /// Say where each setting came from
+        #[arg(long)]
+        provenance: bool,
+        #[command(flatten)]
+        json: JsonArg,
+    },
+    /// Check the settings that a run would have
+    Validate {
+        /// A recipe or a config file, then settings, as for `run`
+        #[arg(value_name = "RECIPE|FILE|KEY=VALUE")]
+        words: Vec<String>,
+        #[command(flatten)]
+        json: JsonArg,
+    },
+    /// Write the JSON Schema of all settings, with help and defaults
+    Schema,
+}
+
+/// What to do with data.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// List the data sets that can be opened
+    Ls(JsonArg),
+    /// Download a data set into the cache
+    Get {
+        /// Its name, as `data ls` shows it
+        name: String,
+    },
+    /// Show examples of a data set
+    Show {
+        /// Its name, as `data ls` shows it, or a recipe
+        name: String,
+        /// Settings, as for `run`: `data.path=FILE`
+        #[arg(value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// How many examples
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=1000))]
+        examples: u64,
+        #[command(flatten)]
+        json: JsonArg,
+    },
+}
+
+/// Arguments of `bench`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Which work; all of it by default
+    pub(crate) name: Option<String>,
+
+    /// Where
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: Device,
+
+    /// Threads that the CPU may use [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+
+    /// Steps to time
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) steps: u64,
+
+    /// Time a bare loop on Burn too, for comparison
+    #[arg(long)]
+    pub(crate) bare: bool,
+
+    #[command(flatten)]
+    pub(crate) json: JsonArg,
+}

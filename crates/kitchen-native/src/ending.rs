@@ -1,0 +1,245 @@
+//! How a run ended, in words that a learner understands.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use kitchen_core::Recipe;
+use kitchen_types::board::{Board, Phase};
+use kitchen_types::event::{Evaluation, RunStatus};
+
+use crate::words;
+
+/// What it did, where it is, what to try next.
+pub(crate) fn in_words(
+    board: &Board,
+    recipe: Option<&Recipe>,
+    folder: &Path,
+    took: Duration,
+) -> String {
+    let mut text = String::new();
+    let name = board.run.as_ref().map_or("the run", |run| run.as_str());
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{name} {}", how_it_ended(board, took));
+    for (label, line) in facts(board, recipe, folder) {
+        let _ = write!(text, "\n\n  {label:<14}{line}");
+    }
+    let next = what_next(board, recipe, name);
+    for (index, (command, shows)) in next.iter().enumerate() {
+        let (gap, label) = if index == 0 {
+            ("\n\n", "try next")
+        } else {
+            ("\n", "")
+        };
+        let _ = write!(text, "{gap}  {label:<14}kitchen-native {command}");
+        if !shows.is_empty() {
+            let _ = write!(text, "\n  {:<14}    {shows}", "");
+        }
+    }
+    text
+}
+
+fn how_it_ended(board: &Board, took: Duration) -> String {
+    let steps = words::counted(board.current_step(), "step");
+    let took = words::duration(took);
+    let on = board
+        .client
+        .as_ref()
+        .map_or_else(String::new, |client| format!(" on the {}", client.device));
+    let because = |reason: &Option<String>| match reason {
+        Some(reason) => format!(": {}", words::one_line(reason)),
+        None => String::new(),
+    };
+    match &board.phase {
+        Phase::Finished {
+            status: RunStatus::Completed,
+            ..
+        } => {
+            format!("is done: {steps} in {took}{on}.")
+        }
+        Phase::Finished {
+            status: RunStatus::Stopped,
+            ..
+        } => {
+            format!("was stopped after {steps} and {took}{on}, and can be resumed.")
+        }
+        Phase::Finished {
+            status: RunStatus::Waiting,
+            reason,
+        } => {
+            format!("waits for a person after {steps}{}", because(reason))
+        }
+        Phase::Finished {
+            status: RunStatus::Failed,
+            reason,
+        } => {
+            format!("failed after {steps}{}", because(reason))
+        }
+        Phase::Starting | Phase::Running | Phase::Paused => {
+            format!("was cut off after {steps}.")
+        }
+    }
+}
+
+fn facts(board: &Board, recipe: Option<&Recipe>, folder: &Path) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if let Some(newest) = &board.evaluation {
+        facts.push(("it can", quality(newest)));
+        if let Some(best) = board.best.as_ref().filter(|best| best.step != newest.step) {
+            let line = format!("{}, after step {}", quality(best), words::count(best.step));
+            facts.push(("at its best", line));
+        }
+    }
+    let completed = matches!(
+        board.phase,
+        Phase::Finished {
+            status: RunStatus::Completed,
+            ..
+        }
+    );
+    if let Some(recipe) = recipe.filter(|_| completed && board.evaluation.is_some()) {
+        facts.push(("expected", recipe.expect.to_owned()));
+    }
+    if let Some(sample) = board.samples.back() {
+        let text = words::one_line(&format!("{}{}", sample.prompt, sample.text));
+        let start: String = text.trim().chars().take(100).collect();
+        facts.push(("it writes", start));
+    }
+    let kept = match board.checkpoints.len() {
+        0 => String::new(),
+        kept => format!(", with {}", words::counted(kept as u64, "checkpoint")),
+    };
+    facts.push(("it is in", format!("{}{kept}", folder.display())));
+    for name in &board.exported {
+        facts.push(("weights", folder.join(name).display().to_string()));
+    }
+    facts
+}
+
+fn quality(measured: &Evaluation) -> String {
+    let loss = words::value(measured.loss.0);
+    let of = words::counted(measured.samples, "held-out example");
+    match (measured.exact, measured.accuracy, measured.perplexity) {
+        (Some(exact), _, _) => {
+            format!(
+                "answer {} of {of} exactly (loss {loss})",
+                words::percent(exact.0)
+            )
+        }
+        // What comes next in a text is never certain: the loss says more than the share.
+        (None, _, Some(perplexity)) => format!(
+            "guess the next token of {of} with a loss of {loss} nats, as if among {} equally likely ones",
+            words::setting((perplexity.0 * 10.0).round() / 10.0)
+        ),
+        (None, Some(accuracy), None) => {
+            format!(
+                "tell {} of {of} rightly (loss {loss})",
+                words::percent(accuracy.0)
+            )
+        }
+        (None, None, None) => format!("predict {of} with a loss of {loss}"),
+    }
+}
+
+fn what_next(board: &Board, recipe: Option<&Recipe>, name: &str) -> Vec<(String, String)> {
+    let resume = || {
+        vec![(
+            format!("resume {name}"),
+            "goes on from the last checkpoint".to_owned(),
+        )]
+    };
+    match &board.phase {
+        Phase::Finished {
+            status: RunStatus::Completed,
+            ..
+        } => {
+            let of_recipe = recipe.map_or(&[][..], |recipe| recipe.next);
+            let runs = of_recipe
+                .iter()
+                .map(|(words, shows)| (format!("run {}", quoted(words)), (*shows).to_owned()));
+            let look = if board.samples.is_empty() {
+                "evaluate"
+            } else {
+                "sample"
+            };
+            runs.chain([(
+                format!("{look} {name}"),
+                "what this model can do".to_owned(),
+            )])
+            .collect()
+        }
+        _ if board.checkpoints.is_empty() => Vec::new(),
+        _ => resume(),
+    }
+}
+
+/// The words as a shell takes them: brackets would be patterns for file names.
+fn quoted(words: &str) -> String {
+    let quote = |word: &str| match word.contains(['[', ']', '*', '~', '$', '(', ')', '<', '>']) {
+        true => format!("'{word}'"),
+        false => word.to_owned(),
+    };
+    words.split(' ').map(quote).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use kitchen_types::Event;
+    use kitchen_types::summary::{LastLine, RunSummary};
+
+    use super::*;
+    use crate::scripted::{self, Script};
+
+    fn check(script: &Script, recipe: &str, expected: Expect) {
+        let board = Board::replay(&script.envelopes);
+        let took = Duration::from_millis(2140);
+        let text = in_words(&board, Recipe::find(recipe), Path::new("runs/here"), took);
+        expected.assert_eq(&text);
+    }
+
+    #[test]
+    fn a_run_that_completed() {
+        check(&scripted::finished_digits(), "digits", expect![[""]]);
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_failed_or_cut_off() {
+        let ended = |status, reason: Option<&str>| {
+            let mut script = scripted::digits(300);
+            let reason = reason.map(str::to_owned);
+            script.say(
+                1,
+                Event::RunFinished {
+                    status,
+                    step: 300,
+                    duration_ms: 1,
+                    reason,
+                },
+            );
+            script
+        };
+        check(&ended(RunStatus::Stopped, None), "digits", expect![[""]]);
+        check(
+            &ended(RunStatus::Failed, Some("the disk is full")),
+            "digits",
+            expect![[""]],
+        );
+        check(&scripted::digits(10), "digits", expect![[""]]);
+    }
+
+    #[test]
+    fn a_model_that_writes() {
+        check(&scripted::text(), "text", expect![[""]]);
+    }
+
+    /// Scripts rely on these keys.
+    #[test]
+    fn the_last_line_of_json() {
+        let board = Board::replay(&scripted::finished_digits().envelopes);
+        let summary = LastLine::Summary(RunSummary::new(&board, "runs/here", Some(2.5)));
+        expect![[""]].assert_eq(&serde_json::to_string_pretty(&summary).unwrap_or_default());
+        let nothing = LastLine::Summary(RunSummary::new(&Board::default(), "runs/here", None));
+        expect![[""]].assert_eq(&serde_json::to_string(&nothing).unwrap_or_default());
+    }
+}

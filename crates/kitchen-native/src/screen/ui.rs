@@ -1,0 +1,141 @@
+//! What the screen keeps that is not about the run: colours, what is open, what was pressed.
+
+use std::time::Duration;
+
+use kitchen_core::Surface;
+use kitchen_types::board::{Board, Phase};
+use kitchen_types::{Command, Number};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::style::{Color, Modifier, Style};
+
+/// A key raises the learning rate by a quarter, or takes that back.
+const LR_FACTOR: f64 = 1.25;
+
+/// What the screen keeps that is not about the run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ui {
+    /// What the recipe trains, in a line.
+    pub(crate) title: String,
+    /// The colours.
+    pub(crate) palette: Palette,
+    /// How long this session has gone on.
+    pub(crate) elapsed: Duration,
+    /// Reports of this front end, such as an observer that failed; newest last.
+    pub(crate) reports: Vec<String>,
+    /// What the model makes of the plane, where its inputs are two numbers.
+    pub(crate) surface: Option<Surface>,
+    /// Whether the help is open.
+    pub(crate) help: bool,
+    /// Whether the run was told to save and end.
+    pub(crate) stopping: bool,
+    /// The learning rate that was asked for by key.
+    pub(crate) asked_lr: Option<f64>,
+}
+
+/// What a key asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    /// Tell the run.
+    Tell(Command),
+    /// As Ctrl-C does: save and end, or end at once if asked again.
+    Interrupt,
+}
+
+impl Ui {
+    /// What a key means now.
+    pub(crate) fn press(&mut self, key: KeyEvent, board: &Board) -> Option<Action> {
+        if key.kind == KeyEventKind::Release {
+            return None;
+        }
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        let command = match key.code {
+            KeyCode::Char('c') if control => {
+                self.stopping = true;
+                return Some(Action::Interrupt);
+            }
+            _ if control => return None,
+            KeyCode::Char(' ') if board.phase == Phase::Paused => Command::Resume,
+            KeyCode::Char(' ') => Command::Pause,
+            KeyCode::Char('s') => Command::Save,
+            KeyCode::Char('q') => {
+                self.stopping = true;
+                Command::Stop
+            }
+            KeyCode::Up => self.learning_rate(board, LR_FACTOR)?,
+            KeyCode::Down => self.learning_rate(board, 1.0 / LR_FACTOR)?,
+            KeyCode::Char('?') => {
+                self.help = !self.help;
+                return None;
+            }
+            KeyCode::Esc => {
+                self.help = false;
+                return None;
+            }
+            _ => return None,
+        };
+        Some(Action::Tell(command))
+    }
+
+    fn learning_rate(&mut self, board: &Board, factor: f64) -> Option<Command> {
+        let now = self.asked_lr.or(board.peak_lr.map(Number::get))?;
+        self.asked_lr = Some(now * factor);
+        Some(Command::SetLearningRate(Number(now * factor)))
+    }
+}
+
+/// The colours, or none (see <https://no-color.org>).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Palette {
+    /// Sixteen named colours, which the terminal's own theme decides.
+    #[default]
+    Colours,
+    /// Bold, dim and reverse only.
+    Plain,
+}
+
+impl Palette {
+    /// Whether colours may tell things apart.
+    pub(super) fn has_colours(self) -> bool {
+        self == Self::Colours
+    }
+
+    /// What is measured while training.
+    pub(super) fn train(self) -> Style {
+        self.foreground(Color::Cyan)
+    }
+
+    /// What is measured on held-out examples.
+    pub(super) fn validation(self) -> Style {
+        self.foreground(Color::Yellow)
+    }
+
+    pub(super) fn good(self) -> Style {
+        self.foreground(Color::Green)
+    }
+
+    pub(super) fn alert(self) -> Style {
+        self.foreground(Color::Red).add_modifier(Modifier::BOLD)
+    }
+
+    pub(super) fn key(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    pub(super) fn badge(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)
+    }
+
+    pub(super) fn quiet(self) -> Style {
+        match self {
+            Self::Colours => Style::new().fg(Color::DarkGray),
+            Self::Plain => Style::new().add_modifier(Modifier::DIM),
+        }
+    }
+
+    fn foreground(self, color: Color) -> Style {
+        match self {
+            Self::Colours => Style::new().fg(color),
+            Self::Plain => Style::new(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The loop between a run and those who watch it.
+
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use kitchen_core::{CommandSender, Latest, Preview};
+use kitchen_platform::Stopwatch;
+use kitchen_types::Command;
+use kitchen_types::board::Board;
+
+use crate::interrupt::Interrupts;
+use crate::observe::Observers;
+use crate::out;
+use crate::plain::Plain;
+use crate::record::Recorder;
+use crate::screen::{Action, FRAME, Palette, Screen, Ui};
+use crate::training::{Said, Training};
+use crate::voice::{JsonLines, PlainLines, Voice};
+
+/// Envelopes taken in before the screen and the keys get a turn.
+const BATCH: usize = 1024;
+
+/// A run that was watched to its end.
+pub(crate) struct Watched {
+    /// How it stands.
+    pub(crate) board: Board,
+    /// How long this session of it took.
+    pub(crate) took: Duration,
+    /// Whether the person ended it by Ctrl-C.
+    pub(crate) interrupted: bool,
+    /// Whether the reader of standard output left.
+    pub(crate) closed: bool,
+}
+
+/// Watches a run to its end. `board` is how it stood before, `title` what it trains.
+pub(crate) fn watch(
+    training: Training,
+    board: Board,
+    recorder: Recorder,
+    voice: Voice,
+    title: &str,
+) -> anyhow::Result<Watched> {
+    let interrupts = Interrupts::listen()?;
+    let mut observers = Observers::default();
+    observers.add(recorder);
+    match voice {
+        Voice::Plain => observers.add(PlainLines::new(Plain::after(board.clone()))),
+        Voice::Json => observers.add(JsonLines::new()),
+        Voice::Screen | Voice::Quiet => {}
+    }
+    let screen = match voice {
+        Voice::Screen => Some(open_screen(title, &interrupts)?),
+        _ => None,
+    };
+    let mut watcher = Watcher {
+        board,
+        observers,
+        screen,
+        interrupts,
+        line: None,
+        told_to_stop: false,
+        clock: Stopwatch::start(),
+    };
+    let watched = watcher.watch(&training);
+    // The terminal is given back before anything is said on it.
+    drop(watcher.screen.take());
+    watcher.interrupts.screen_is_open(false);
+    watched?;
+    training.join()?;
+    Ok(Watched {
+        took: watcher.clock.elapsed(),
+        interrupted: watcher.interrupts.any(),
+        closed: watcher.observers.is_closed(),
+        board: watcher.board,
+    })
+}
+
+fn open_screen(title: &str, interrupts: &Interrupts) -> anyhow::Result<Screen> {
+    let palette = match std::env::var_os("NO_COLOR") {
+        Some(value) if !value.is_empty() => Palette::Plain,
+        _ => Palette::Colours,
+    };
+    interrupts.screen_is_open(true);
+    Ok(Screen::enter(Ui {
+        title: title.to_owned(),
+        palette,
+        ..Ui::default()
+    })?)
+}
+
+struct Watcher {
+    board: Board,
+    observers: Observers,
+    screen: Option<Screen>,
+    interrupts: Interrupts,
+    line: Option<(CommandSender, Latest<Preview>)>,
+    told_to_stop: bool,
+    clock: Stopwatch,
+}
+
+impl Watcher {
+    fn watch(&mut self, training: &Training) -> anyhow::Result<()> {
+        loop {
+            match training.said.recv_timeout(FRAME) {
+                Ok(said) => {
+                    self.hear(said);
+                    for said in training.said.try_iter().take(BATCH) {
+                        self.hear(said);
+                    }
+                    self.observers.rest();
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            self.report();
+            self.stop_if_asked();
+            self.draw()?;
+        }
+    }
+
+    fn hear(&mut self, said: Said) {
+        match said {
+            Said::Began { commands, preview } => self.line = Some((commands, preview)),
+            Said::Envelope(envelope) => {
+                self.board.apply(&envelope);
+                self.observers.observe(&envelope);
+            }
+        }
+    }
+
+    /// Tells the person which observers have failed.
+    fn report(&mut self) {
+        for report in self.observers.take_reports() {
+            match &mut self.screen {
+                Some(screen) => screen.ui.reports.push(report),
+                None => out::remark(&report),
+            }
+        }
+    }
+
+    fn stop_if_asked(&mut self) {
+        let asked = self.interrupts.any() || self.observers.is_closed();
+        if asked && !self.told_to_stop && self.line.is_some() {
+            self.told_to_stop = true;
+            self.tell(Command::Stop);
+            match &mut self.screen {
+                Some(screen) => screen.ui.stopping = true,
+                None if self.interrupts.any() => {
+                    out::remark("saving and ending; press Ctrl-C again to end at once");
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn draw(&mut self) -> anyhow::Result<()> {
+        let Some(screen) = &mut self.screen else {
+            return Ok(());
+        };
+        screen.ui.elapsed = self.clock.elapsed();
+        if let Some(Preview::Surface(surface)) =
+            self.line.as_ref().and_then(|(_, look)| look.take())
+        {
+            screen.ui.surface = Some(surface);
+        }
+        for action in screen.tick(&self.board)? {
+            match action {
+                Action::Tell(command) => self.tell(command),
+                Action::Interrupt => self.interrupts.interrupt(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the run something. One that does not listen any more has ended, which it will say.
+    fn tell(&self, command: Command) {
+        if let Some((commands, _)) = &self.line {
+            commands.send(command);
+        }
+    }
+}
