@@ -1,0 +1,37 @@
+//! The shared core of every front end: recipes, configuration layers, the supervised workflow,
+//! checkpoints, and [`start`], which turns a request into a [`Run`].
+//!
+//! It introduces the crates to each other: the engine (kitchen-flow), data (kitchen-data),
+//! training (kitchen-train) and judgement (kitchen-watch). Arguments, screens, sockets and the
+//! network are left to the front ends, which lend what a run needs through [`Host`].
+
+pub mod checkpoint;
+mod commands;
+pub mod config;
+mod devices;
+mod export;
+mod host;
+mod preview;
+mod recipes;
+mod run;
+mod session;
+pub mod store;
+pub mod supervised;
+
+pub use commands::CommandSender;
+pub use devices::LocalDevices;
+pub use export::{Export, export};
+pub use host::{Devices, Host, Opened};
+// What front ends use of the crates below, so that they need to know this one only.
+pub use {kitchen_data as data, kitchen_flow as flow, kitchen_train as train};
+pub use preview::{Latest, Preview, Surface};
+pub use recipes::{RECIPES, Recipe};
+pub use run::{Run, StartError, StartRequest, check_workflow, registry, start};
+pub use session::{Session, Which};
+
+/// BLAKE3 of a configuration, in hexadecimal.
+fn config_hash(config: &kitchen_types::RunConfig) -> String {
+    // A configuration is plain data, which always has a JSON form.
+    let json = serde_json::to_vec(config).unwrap_or_default();
+    blake3::hash(&json).to_hex().to_string()
+}

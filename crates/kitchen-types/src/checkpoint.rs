@@ -64,6 +64,8 @@ pub struct LoopState {
     pub blacklist: BTreeSet<SampleId>,
     /// How the validation loss has developed.
     pub patience: Patience,
+    /// The step of the newest evaluation.
+    pub evaluated: u64,
     /// What the current epoch has added up to.
     pub epoch_sums: EpochSums,
     /// Whether training stopped before its planned end because it no longer improved.
@@ -92,6 +94,4 @@ pub struct EpochSums {
     pub loss: Number,
     /// The sum of their accuracies, where there are any.
     pub accuracy: Option<Number>,
-    /// The time they took.
-    pub duration_us: u64,
 }

@@ -143,8 +143,6 @@ pub enum Event {
         train_loss: Number,
         /// The mean of its training accuracies, where there are any.
         train_accuracy: Option<Number>,
-        /// How long it took.
-        duration_ms: u64,
     },
     /// The model wrote something.
     Sampled {

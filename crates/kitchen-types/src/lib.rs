@@ -5,7 +5,9 @@
 //! Plain data and traits only. This crate starts no thread, opens no file or socket, holds no
 //! tensor and knows no async runtime; whatever does so is an adapter of one of its ports.
 
+pub mod bench;
 pub mod board;
+pub mod card;
 pub mod checkpoint;
 pub mod command;
 pub mod config;
@@ -14,7 +16,9 @@ pub mod ids;
 pub mod number;
 pub mod ports;
 pub mod random;
+pub mod report;
 pub mod series;
+pub mod summary;
 pub mod workflow;
 
 pub use board::Board;

@@ -1,0 +1,153 @@
+//! What the stages of supervised training hand to each other.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use kitchen_data::Sampler;
+use kitchen_flow::{Key, KeyInfo, State, StateError};
+use kitchen_platform::Stopwatch;
+use kitchen_types::RunConfig;
+use kitchen_types::checkpoint::LoopState;
+use kitchen_types::config::Span;
+use kitchen_types::ports::{
+    Batch, Loss, LossReport, Pending, Splits, StepReport, TrainingClient,
+};
+
+use crate::commands::Commands;
+use crate::host::Lent;
+use crate::supervised::save::SaveInFlight;
+
+/// What was asked for.
+pub const CONFIG: Key<Rc<RunConfig>> = Key::new("config");
+/// What the outside world lends the run.
+pub(crate) const HOST: Key<Rc<Lent>> = Key::new("host");
+/// Where commands arrive.
+pub(crate) const COMMANDS: Key<Commands> = Key::new("commands");
+
+/// Both halves of the data.
+pub const DATA: Key<Splits> = Key::new("data");
+/// How long to train, and in which order.
+pub const PLAN: Key<Plan> = Key::new("plan");
+/// What trains.
+pub const CLIENT: Key<Box<dyn TrainingClient>> = Key::new("client");
+/// Where the training loop stands.
+pub const LOOP: Key<LoopState> = Key::new("loop");
+
+/// The batch that is trained on next.
+pub(crate) const BATCH: Key<Batch> = Key::new("batch");
+/// What has been queued for the coming step.
+pub(crate) const GRADIENTS: Key<Gradients> = Key::new("gradients");
+/// Steps whose numbers have not been read back.
+pub(crate) const IN_FLIGHT: Key<VecDeque<StepInFlight>> = Key::new("steps_in_flight");
+/// When the step that is running began.
+pub(crate) const STEP_BEGAN: Key<Stopwatch> = Key::new("step_began");
+/// The checkpoint that is being written.
+pub(crate) const SAVING: Key<Option<SaveInFlight>> = Key::new("saving");
+
+/// Whether enough batches are queued for a step.
+pub(crate) const GRADIENTS_READY: Key<bool> = Key::value("gradients_ready");
+/// Whether the epoch's batches are used up.
+pub(crate) const EPOCH_ENDED: Key<bool> = Key::value("epoch_ended");
+/// Whether training is over.
+pub(crate) const FINISHED: Key<bool> = Key::value("finished");
+/// Whether training was told to stop before its end.
+pub(crate) const STOPPED: Key<bool> = Key::value("stopped");
+/// Whether it is time to measure held-out examples.
+pub(crate) const EVALUATION_DUE: Key<bool> = Key::value("evaluation_due");
+/// Whether it is time to let the model write.
+pub(crate) const SAMPLE_DUE: Key<bool> = Key::value("sample_due");
+/// Whether it is time to save.
+pub(crate) const CHECKPOINT_DUE: Key<bool> = Key::value("checkpoint_due");
+
+/// What a run knows before its first stage.
+pub(crate) fn given(
+    config: Rc<RunConfig>,
+    host: Rc<Lent>,
+    commands: Commands,
+) -> Result<State, StateError> {
+    let mut state = State::new();
+    let loop_state = LoopState {
+        seed: config.seed,
+        ..LoopState::default()
+    };
+    state.put(&CONFIG, config)?;
+    state.put(&HOST, host)?;
+    state.put(&COMMANDS, commands)?;
+    state.put(&LOOP, loop_state)?;
+    state.put(&GRADIENTS, Gradients::default())?;
+    state.put(&IN_FLIGHT, VecDeque::new())?;
+    state.put(&SAVING, None)?;
+    for flag in [
+        &GRADIENTS_READY,
+        &EPOCH_ENDED,
+        &FINISHED,
+        &STOPPED,
+        &EVALUATION_DUE,
+        &SAMPLE_DUE,
+        &CHECKPOINT_DUE,
+    ] {
+        state.put(flag, false)?;
+    }
+    Ok(state)
+}
+
+/// The keys of [`given`].
+pub(crate) fn given_keys() -> Vec<KeyInfo> {
+    let flags = [
+        GRADIENTS_READY,
+        EPOCH_ENDED,
+        FINISHED,
+        STOPPED,
+        EVALUATION_DUE,
+        SAMPLE_DUE,
+        CHECKPOINT_DUE,
+    ];
+    let mut keys = vec![
+        CONFIG.info(),
+        HOST.info(),
+        COMMANDS.info(),
+        LOOP.info(),
+        GRADIENTS.info(),
+        IN_FLIGHT.info(),
+        SAVING.info(),
+    ];
+    keys.extend(flags.iter().map(Key::info));
+    keys
+}
+
+/// How long to train, in which order, and on what.
+pub struct Plan {
+    /// The order of the examples.
+    pub sampler: Sampler,
+    /// Optimizer steps in all.
+    pub steps: u64,
+    /// Optimizer steps in one epoch.
+    pub steps_per_epoch: u64,
+    /// What is minimised.
+    pub loss: Loss,
+}
+
+impl Plan {
+    /// Whether something that happens once in every `span` is due after `step` steps.
+    pub(crate) fn is_due(&self, span: Span, step: u64) -> bool {
+        span.is_due(step, self.steps_per_epoch)
+    }
+}
+
+/// Forward and backward passes queued for the coming step.
+#[derive(Default)]
+pub(crate) struct Gradients {
+    pub(crate) losses: Vec<Pending<LossReport>>,
+    pub(crate) samples: u64,
+    pub(crate) tokens: u64,
+}
+
+/// A step that is queued, and whose numbers have not been read back.
+pub(crate) struct StepInFlight {
+    pub(crate) step: u64,
+    pub(crate) epoch: u64,
+    pub(crate) lr: f64,
+    pub(crate) gradients: Gradients,
+    pub(crate) report: Pending<StepReport>,
+    pub(crate) duration_us: u64,
+}

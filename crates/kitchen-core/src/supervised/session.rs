@@ -1,0 +1,104 @@
+//! Stages that put the model on its device, and back where it was.
+
+use async_trait::async_trait;
+use kitchen_flow::{Context, Stage, StageError, StageSpec};
+use kitchen_platform::Stopwatch;
+use kitchen_types::Event;
+
+use super::keys::*;
+use super::step::update_epoch_ended;
+use crate::checkpoint;
+
+/// Chooses a device and puts the model on it.
+pub(super) struct OpenSession;
+
+#[async_trait(?Send)]
+impl Stage for OpenSession {
+    fn spec(&self) -> StageSpec {
+        StageSpec::new("open_session", "choose a device and put the model on it")
+            .reads(&CONFIG)
+            .reads(&HOST)
+            .reads(&DATA)
+            .reads(&PLAN)
+            .writes(&CLIENT)
+            .emits(&["device_chosen", "session_opened"])
+    }
+
+    async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
+        let config = ctx.get(&CONFIG)?.clone();
+        let lent = ctx.get(&HOST)?.clone();
+        let data = &*ctx.get(&DATA)?.train;
+        let loss = &ctx.get(&PLAN)?.loss;
+        let opened = lent.host.devices.open(&config, data, loss).await?;
+        ctx.emit(|| Event::DeviceChosen {
+            chosen: opened.client.describe().device,
+            reason: opened.reason.clone(),
+            timings: opened.timings.clone(),
+        });
+        ctx.emit(|| Event::SessionOpened {
+            client: opened.client.describe(),
+        });
+        ctx.put(&CLIENT, opened.client)
+    }
+}
+
+/// Goes on from the newest checkpoint, if there is one; otherwise from the beginning.
+pub(super) struct Restore;
+
+#[async_trait(?Send)]
+impl Stage for Restore {
+    fn spec(&self) -> StageSpec {
+        StageSpec::new("restore", "go on from the newest checkpoint, if there is one")
+            .reads(&CONFIG)
+            .reads(&HOST)
+            .reads(&DATA)
+            .reads(&PLAN)
+            .changes(&CLIENT)
+            .changes(&LOOP)
+            .writes(&STEP_BEGAN)
+            .writes(&EPOCH_ENDED)
+            .writes(&FINISHED)
+            .emits(&["restored", "checkpoint_rejected"])
+    }
+
+    async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
+        ctx.put(&STEP_BEGAN, Stopwatch::start())?;
+        go_back(ctx, u64::MAX).await?;
+        Ok(())
+    }
+}
+
+/// Puts model and loop back to the newest usable checkpoint at or before `step`. Says whether
+/// there was one.
+pub(super) async fn go_back(ctx: &mut Context<'_>, step: u64) -> Result<bool, StageError> {
+    let lent = ctx.get(&HOST)?.clone();
+    let newest = checkpoint::load_newest(&*lent.host.store, step).await?;
+    for (name, error) in newest.rejected {
+        ctx.emit(|| Event::CheckpointRejected {
+            name,
+            reason: error.to_string(),
+        });
+    }
+    let found = newest.found.is_some();
+    if let Some((name, saved)) = newest.found {
+        let fingerprint = &ctx.get(&DATA)?.fingerprint;
+        if saved.data_fingerprint != *fingerprint {
+            return Err(StageError::new(format!(
+                "the data are not those of {name} (fingerprint {fingerprint}, then {}); \
+                 put the old data back, or start a new run",
+                saved.data_fingerprint
+            )));
+        }
+        ctx.get_mut(&CLIENT)?.restore(&saved.model).await?;
+        ctx.emit(|| Event::Restored {
+            step: saved.state.step,
+            name,
+        });
+        ctx.put(&LOOP, saved.state)?;
+    }
+    let state = ctx.get(&LOOP)?;
+    let finished = state.stopped_early || state.step >= ctx.get(&PLAN)?.steps;
+    ctx.put(&FINISHED, finished)?;
+    update_epoch_ended(ctx)?;
+    Ok(found)
+}

@@ -1,0 +1,365 @@
+//! The stages of one step: obey, fetch, forward and backward, update, report.
+
+use std::collections::VecDeque;
+
+use async_trait::async_trait;
+use kitchen_flow::{Context, Stage, StageError, StageSpec};
+use kitchen_platform::Stopwatch;
+use kitchen_train::schedule::learning_rate;
+use kitchen_types::event::Step;
+use kitchen_types::ports::OptimStep;
+use kitchen_types::{Command, Event, Number};
+
+use super::keys::*;
+use super::save::poll_save;
+use super::session::go_back;
+
+/// How often gradient norm and update ratio are measured: they cost a pass over the weights.
+const MEASURE_EVERY: u64 = 10;
+
+/// Does what people asked for since the last step.
+pub(super) struct ObeyCommands;
+
+#[async_trait(?Send)]
+impl Stage for ObeyCommands {
+    fn spec(&self) -> StageSpec {
+        StageSpec::new("obey_commands", "do what people asked for since the last step")
+            .reads(&CONFIG)
+            .reads(&HOST)
+            .reads(&DATA)
+            .reads(&PLAN)
+            .changes(&COMMANDS)
+            .changes(&CLIENT)
+            .changes(&LOOP)
+            .changes(&IN_FLIGHT)
+            .changes(&SAVING)
+            .changes(&FINISHED)
+            .writes(&STOPPED)
+            .writes(&EPOCH_ENDED)
+            .writes(&STEP_BEGAN)
+            .emits(&["paused", "resumed", "command_applied", "command_refused", "restored", "checkpoint_rejected", "checkpoint_saved", "checkpoint_removed", "stepped", "warning"])
+    }
+
+    async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
+        poll_save(ctx).await?;
+        while let Some(command) = ctx.get_mut(&COMMANDS)?.waiting() {
+            obey(ctx, command).await?;
+        }
+        ctx.put(&STEP_BEGAN, Stopwatch::start())
+    }
+}
+
+async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError> {
+    let refusal = match &command {
+        Command::Pause => return wait_for_resume(ctx).await,
+        Command::Resume => Some("the run is not paused".into()),
+        Command::Stop => {
+            ctx.put(&FINISHED, true)?;
+            ctx.put(&STOPPED, true)?;
+            None
+        }
+        Command::Save => {
+            super::save::save(ctx).await?;
+            None
+        }
+        Command::SetLearningRate(lr) if lr.is_finite() && lr.0 > 0.0 => {
+            ctx.get_mut(&LOOP)?.lr = Some(*lr);
+            None
+        }
+        Command::SetLearningRate(lr) => {
+            Some(format!("{lr} is not a learning rate; it must be above 0"))
+        }
+        Command::SkipBatch => {
+            take_batch(ctx)?;
+            update_epoch_ended(ctx)?;
+            None
+        }
+        Command::BlacklistSamples(ids) => {
+            ctx.get_mut(&LOOP)?.blacklist.extend(ids);
+            None
+        }
+        Command::RollBack { step } => {
+            report_all(ctx).await?;
+            match go_back(ctx, *step).await? {
+                true => None,
+                false => Some(format!("no checkpoint at or before step {step} can be used")),
+            }
+        }
+    };
+    let step = ctx.get(&LOOP)?.step;
+    ctx.emit(|| match refusal {
+        None => Event::CommandApplied { command, step },
+        Some(reason) => Event::CommandRefused { command, reason },
+    });
+    Ok(())
+}
+
+async fn wait_for_resume(ctx: &mut Context<'_>) -> Result<(), StageError> {
+    report_all(ctx).await?;
+    let step = ctx.get(&LOOP)?.step;
+    ctx.emit(|| Event::Paused { step });
+    ctx.yield_events().await;
+    loop {
+        match ctx.get_mut(&COMMANDS)?.next().await {
+            Some(Command::Resume) | None => break,
+            Some(Command::Pause) => {}
+            Some(Command::Stop) => {
+                Box::pin(obey(ctx, Command::Stop)).await?;
+                break;
+            }
+            Some(command) => Box::pin(obey(ctx, command)).await?,
+        }
+        ctx.yield_events().await;
+    }
+    let step = ctx.get(&LOOP)?.step;
+    ctx.emit(|| Event::Resumed { step });
+    Ok(())
+}
+
+/// Fetches the next batch.
+pub(super) struct NextBatch;
+
+#[async_trait(?Send)]
+impl Stage for NextBatch {
+    fn spec(&self) -> StageSpec {
+        StageSpec::new("next_batch", "fetch the next batch")
+            .reads(&DATA)
+            .reads(&PLAN)
+            .changes(&LOOP)
+            .writes(&BATCH)
+    }
+
+    async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
+        let positions = take_batch(ctx)?;
+        let batch = ctx.get(&DATA)?.train.batch(&positions)?;
+        ctx.put(&BATCH, batch)
+    }
+}
+
+/// The positions of the next batch; the loop state moves past it.
+fn take_batch(ctx: &mut Context<'_>) -> Result<Vec<u64>, StageError> {
+    let state = ctx.get(&LOOP)?;
+    let data = &*ctx.get(&DATA)?.train;
+    let positions = ctx.get(&PLAN)?.sampler.positions(
+        data,
+        state.epoch,
+        state.batch,
+        &state.blacklist,
+    )?;
+    ctx.get_mut(&LOOP)?.batch += 1;
+    Ok(positions)
+}
+
+/// Notes whether the batches of this epoch are used up.
+pub(super) fn update_epoch_ended(ctx: &mut Context<'_>) -> Result<(), StageError> {
+    let accumulate = ctx.get(&CONFIG)?.optimizer.accumulate as u64;
+    let ended = ctx.get(&LOOP)?.batch >= ctx.get(&PLAN)?.steps_per_epoch * accumulate;
+    ctx.put(&EPOCH_ENDED, ended)
+}
+
+/// Queues a forward and a backward pass.
+pub(super) struct ForwardBackward;
+
+#[async_trait(?Send)]
+impl Stage for ForwardBackward {
+    fn spec(&self) -> StageSpec {
+        StageSpec::new("forward_backward", "queue a forward and a backward pass")
+            .reads(&CONFIG)
+            .reads(&PLAN)
+            .takes(&BATCH)
+            .changes(&CLIENT)
+            .changes(&GRADIENTS)
+            .writes(&GRADIENTS_READY)
+    }
+
+    async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
+        let batch = ctx.take(&BATCH)?;
+        let loss = ctx.get(&PLAN)?.loss.clone();
+        let report = ctx.get_mut(&CLIENT)?.forward_backward(&batch, &loss).await?;
+        let accumulate = ctx.get(&CONFIG)?.optimizer.accumulate;
+        let gradients = ctx.get_mut(&GRADIENTS)?;
+        gradients.losses.push(report);
+        gradients.samples += batch.len() as u64;
+        gradients.tokens += batch.tokens() as u64;
+        let ready = gradients.losses.len() >= accumulate;
+        ctx.put(&GRADIENTS_READY, ready)
+    }
+}
+
+/// Queues one update of the weights.
+pub(super) struct OptimizerStep;
+
+#[async_trait(?Send)]
+impl Stage for OptimizerStep {
+    fn spec(&self) -> StageSpec {
+        StageSpec::new("optimizer_step", "queue one update of the weights")
+            .reads(&CONFIG)
+            .reads(&PLAN)
+            .changes(&CLIENT)
+            .changes(&GRADIENTS)
+            .changes(&LOOP)
+            .changes(&IN_FLIGHT)
+            .changes(&FINISHED)
+            .writes(&GRADIENTS_READY)
+            .writes(&EPOCH_ENDED)
+            .writes(&EVALUATION_DUE)
+            .writes(&SAMPLE_DUE)
+            .writes(&CHECKPOINT_DUE)
+    }
+
+    async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
+        let config = ctx.get(&CONFIG)?.clone();
+        let gradients = std::mem::take(ctx.get_mut(&GRADIENTS)?);
+        ctx.put(&GRADIENTS_READY, false)?;
+        let steps = ctx.get(&PLAN)?.steps;
+        let state = ctx.get_mut(&LOOP)?;
+        let peak = state.lr.map_or(config.lr, f64::from);
+        let lr = learning_rate(peak, &config.schedule, state.step, steps);
+        state.step += 1;
+        let (step, epoch) = (state.step, state.epoch + 1);
+
+        let request = OptimStep {
+            step,
+            lr,
+            clip_norm: config.optimizer.clip_norm,
+            measure: step % MEASURE_EVERY == 1 || config.optimizer.clip_norm > 0.0,
+        };
+        let report = ctx.get_mut(&CLIENT)?.optim_step(&request).await?;
+        ctx.get_mut(&IN_FLIGHT)?.push_back(StepInFlight {
+            step,
+            epoch,
+            lr,
+            gradients,
+            report,
+            duration_us: 0,
+        });
+
+        let plan = ctx.get(&PLAN)?;
+        let due = |span| plan.is_due(span, step);
+        let evaluate = due(config.evaluate.every) && step < steps;
+        let sample = due(config.sample.every) || step == steps;
+        let save = due(config.checkpoint.every) && step < steps;
+        update_epoch_ended(ctx)?;
+        ctx.put(&EVALUATION_DUE, evaluate)?;
+        ctx.put(&SAMPLE_DUE, sample)?;
+        ctx.put(&CHECKPOINT_DUE, save)?;
+        if step >= steps {
+            ctx.put(&FINISHED, true)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reports the step before this one, so that the device never idles for a number.
+pub(super) struct StepMetrics;
+
+#[async_trait(?Send)]
+impl Stage for StepMetrics {
+    fn spec(&self) -> StageSpec {
+        StageSpec::new("step_metrics", "report the step before this one")
+            .reads(&STEP_BEGAN)
+            .changes(&IN_FLIGHT)
+            .changes(&LOOP)
+            .emits(&["stepped"])
+    }
+
+    async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
+        report_all_but(ctx, 1).await?;
+        let duration_us = ctx.get(&STEP_BEGAN)?.elapsed_us();
+        if let Some(newest) = ctx.get_mut(&IN_FLIGHT)?.back_mut() {
+            newest.duration_us = duration_us;
+        }
+        Ok(())
+    }
+}
+
+/// Reports every step that is queued.
+pub(super) async fn report_all(ctx: &mut Context<'_>) -> Result<(), StageError> {
+    report_all_but(ctx, 0).await
+}
+
+async fn report_all_but(ctx: &mut Context<'_>, newest: usize) -> Result<(), StageError> {
+    while let Some(step) = oldest_beyond(ctx.get_mut(&IN_FLIGHT)?, newest) {
+        report(ctx, step).await?;
+    }
+    Ok(())
+}
+
+fn oldest_beyond(queue: &mut VecDeque<StepInFlight>, newest: usize) -> Option<StepInFlight> {
+    if queue.len() > newest { queue.pop_front() } else { None }
+}
+
+async fn report(ctx: &mut Context<'_>, queued: StepInFlight) -> Result<(), StageError> {
+    let passes = queued.gradients.losses.len() as f64;
+    let (mut loss, mut accuracy) = (0.0, None);
+    for pending in queued.gradients.losses {
+        let report = pending.await?;
+        loss += report.loss.0 / passes;
+        if let Some(share) = report.accuracy {
+            *accuracy.get_or_insert(0.0) += share.0 / passes;
+        }
+    }
+    let report = queued.report.await?;
+    let sums = &mut ctx.get_mut(&LOOP)?.epoch_sums;
+    sums.steps += 1;
+    sums.loss.0 += loss;
+    if let Some(share) = accuracy {
+        sums.accuracy.get_or_insert(Number(0.0)).0 += share;
+    }
+    ctx.emit(|| {
+        Event::Stepped(Step {
+            step: queued.step,
+            epoch: queued.epoch,
+            loss: Number(loss),
+            accuracy: accuracy.map(Number),
+            lr: Number(queued.lr),
+            grad_norm: report.grad_norm,
+            update_ratio: report.update_ratio,
+            samples: queued.gradients.samples,
+            tokens: queued.gradients.tokens,
+            duration_us: queued.duration_us,
+        })
+    });
+    if loss.is_finite() {
+        return Ok(());
+    }
+    Err(StageError::new(format!(
+        "the loss of step {} is {loss}: training has diverged; lower lr (it was {:e}), \
+         or clip the gradient with optimizer.clip_norm=1.0; the last checkpoint is unharmed",
+        queued.step, queued.lr
+    )))
+}
+
+/// Reports an epoch, and begins the next.
+pub(super) struct EpochMetrics;
+
+#[async_trait(?Send)]
+impl Stage for EpochMetrics {
+    fn spec(&self) -> StageSpec {
+        StageSpec::new("epoch_metrics", "report the epoch, and begin the next")
+            .changes(&IN_FLIGHT)
+            .changes(&LOOP)
+            .changes(&EPOCH_ENDED)
+            .emits(&["epoch_finished", "stepped"])
+    }
+
+    async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
+        report_all(ctx).await?;
+        if !*ctx.get(&EPOCH_ENDED)? {
+            return Ok(());
+        }
+        let state = ctx.get_mut(&LOOP)?;
+        state.epoch += 1;
+        state.batch = 0;
+        let sums = std::mem::take(&mut state.epoch_sums);
+        let (epoch, step) = (state.epoch, state.step);
+        let mean = |sum: Number| Number(sum.0 / sums.steps.max(1) as f64);
+        ctx.emit(|| Event::EpochFinished {
+            epoch,
+            step,
+            train_loss: mean(sums.loss),
+            train_accuracy: sums.accuracy.map(mean),
+        });
+        ctx.put(&EPOCH_ENDED, false)
+    }
+}

@@ -1,0 +1,60 @@
+//! Runs in memory, for tests.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+
+use std::rc::Rc;
+
+use futures::StreamExt;
+use futures::executor::block_on;
+use kitchen_core::config::Layers;
+use kitchen_core::store::Memory;
+use kitchen_core::{Host, LocalDevices, Recipe, Run, StartRequest, start, supervised};
+use kitchen_types::{Board, Envelope, Event, RunConfig, RunId};
+
+/// A recipe's configuration with arguments over it, on the CPU.
+pub fn config(recipe: &str, arguments: &[&str]) -> RunConfig {
+    let recipe = Recipe::find(recipe).unwrap();
+    let layers = Layers::new(recipe.name, recipe.settings)
+        .arguments(&["device=cpu"])
+        .arguments(arguments);
+    match layers.resolve() {
+        Ok(resolved) => resolved.config,
+        Err(problems) => panic!("{problems:?}"),
+    }
+}
+
+/// Starts a run, or goes on with the one whose checkpoints are in `store`.
+pub fn begin(config: &RunConfig, store: &Memory) -> Run {
+    let request = StartRequest {
+        run: RunId::new("test").unwrap(),
+        config: config.clone(),
+        workflow: supervised::supervised(),
+        first_seq: 0,
+    };
+    let host = Host {
+        store: Rc::new(store.clone()),
+        data: Rc::new(kitchen_data::Store::default()),
+        devices: Rc::new(LocalDevices),
+        now_ms: || 0,
+    };
+    block_on(start(request, host)).unwrap()
+}
+
+/// Everything a run says to its end.
+pub fn finish(run: Run) -> Vec<Envelope> {
+    block_on(run.events.collect())
+}
+
+/// Polls a run until it has said `count` events, then drops it in the middle of whatever it does.
+pub fn abandon_after(run: Run, count: usize) -> Vec<Envelope> {
+    block_on(run.events.take(count).collect())
+}
+
+/// The board of a whole run.
+pub fn board(config: &RunConfig) -> Board {
+    Board::replay(&finish(begin(config, &Memory::default())))
+}
+
+/// The events alone.
+pub fn events(envelopes: &[Envelope]) -> impl Iterator<Item = &Event> {
+    envelopes.iter().map(|envelope| &envelope.event)
+}
