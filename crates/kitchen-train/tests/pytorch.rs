@@ -75,7 +75,10 @@ impl Case {
 
     async fn check_loss(&self) {
         let mut client = self.open().await;
-        let trained = client.forward_backward(&self.batch, &self.loss).await.unwrap();
+        let trained = client
+            .forward_backward(&self.batch, &self.loss)
+            .await
+            .unwrap();
         let trained = trained.await.unwrap().loss.get() as f32;
         let evaluated = client.evaluate(&self.batch, &self.loss).await.unwrap();
         let evaluated = (evaluated.loss_sum.get() / evaluated.targets as f64) as f32;
@@ -89,7 +92,10 @@ impl Case {
     async fn check_gradients(&self) {
         let mut client = self.open().await;
         let before = client.save().await.unwrap().weights;
-        let loss = client.forward_backward(&self.batch, &self.loss).await.unwrap();
+        let loss = client
+            .forward_backward(&self.batch, &self.loss)
+            .await
+            .unwrap();
         loss.await.unwrap();
         let step = OptimStep {
             step: 1,
@@ -102,13 +108,18 @@ impl Case {
 
         assert_eq!(before.len(), self.gradients.len(), "{}", self.name);
         for (before, after) in before.iter().zip(&after) {
-            let gradient: Vec<f32> =
-                (before.values.iter().zip(&after.values)).map(|(b, a)| b - a).collect();
+            let gradient: Vec<f32> = (before.values.iter().zip(&after.values))
+                .map(|(b, a)| b - a)
+                .collect();
             let what = format!("{}: gradient of {}", self.name, before.name);
             let expected = &self.gradients[&before.name];
             assert_close(&what, &gradient, expected, self.tolerance(expected));
         }
-        let squares = self.gradients.values().flatten().map(|g| f64::from(*g).powi(2));
+        let squares = self
+            .gradients
+            .values()
+            .flatten()
+            .map(|g| f64::from(*g).powi(2));
         let norm = squares.sum::<f64>().sqrt() as f32;
         let measured = report.grad_norm.unwrap().get() as f32;
         assert_close(&format!("{}: norm", self.name), &[measured], &[norm], 1e-5);
@@ -116,7 +127,9 @@ impl Case {
 
     /// Subtracting from weights below 0.5 rounds by up to 3e-8, beside what the gradient is off.
     fn tolerance(&self, gradient: &[f32]) -> f32 {
-        let largest = gradient.iter().fold(0.0, |largest: f32, g| largest.max(g.abs()));
+        let largest = gradient
+            .iter()
+            .fold(0.0, |largest: f32, g| largest.max(g.abs()));
         2e-5 + 1e-7 / largest
     }
 }

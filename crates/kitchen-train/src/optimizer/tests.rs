@@ -1,6 +1,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "tests fail by panicking"
 )]
 
@@ -245,8 +246,20 @@ fn both_ways(
     let slot = || -> Slot<2> { slot.iter().map(|buffer| make(buffer)).collect() };
     let scale = scale.map(|scale| tensor(vec![scale], [1]));
     [
-        all(host::apply(rule, make(weight), make(grad), slot(), scale.as_ref())),
-        all(device::apply(rule, make(weight), make(grad), slot(), scale.as_ref())),
+        all(host::apply(
+            rule,
+            make(weight),
+            make(grad),
+            slot(),
+            scale.as_ref(),
+        )),
+        all(device::apply(
+            rule,
+            make(weight),
+            make(grad),
+            slot(),
+            scale.as_ref(),
+        )),
     ]
 }
 
@@ -291,9 +304,17 @@ fn large_weights_are_moved_throughout_whatever_the_threads() {
     let count = 300_001;
     let grad = || by_formula("grad", [count], 1.0);
     let expected: Vec<f32> = values(grad()).iter().map(|g| 1.0 - g * 0.01).collect();
-    let rule = Rule::new(&Algorithm::Sgd(SgdConfig::default()), size(1), || false, [1, 1]);
+    let rule = Rule::new(
+        &Algorithm::Sgd(SgdConfig::default()),
+        size(1),
+        || false,
+        [1, 1],
+    );
     for threads in [1, 3] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         let weight = tensor(vec![1.0; count], [count]);
         let (weight, _) = pool.install(|| host::apply(&rule, weight, grad(), Slot::new(), None));
         assert_eq!(values(weight), expected, "{threads} threads");
@@ -341,8 +362,15 @@ fn measures_the_norm_before_clipping_and_the_change_after() {
         };
         let sgd = Algorithm::Sgd(SgdConfig::default());
         let (weight, measured) = optimizer(sgd).step(weight, grads, size, measure);
-        let Measured { grad_norm, update_ratio } = measured;
-        (values(weight.val()), grad_norm.map(values), update_ratio.map(values))
+        let Measured {
+            grad_norm,
+            update_ratio,
+        } = measured;
+        (
+            values(weight.val()),
+            grad_norm.map(values),
+            update_ratio.map(values),
+        )
     };
     let close = |actual: Option<Vec<f32>>, expected: f32| {
         assert_close("measured", &actual.unwrap(), &[expected], 1e-6);
@@ -408,7 +436,11 @@ fn state_has_pytorchs_names() {
         assert!(state(&optimizer, &fresh).is_empty());
         let model = take_steps(&mut optimizer, fresh, 1..=1);
         let state = state(&optimizer, &model);
-        state.into_iter().map(|tensor| tensor.name).collect::<Vec<_>>().join(" ")
+        state
+            .into_iter()
+            .map(|tensor| tensor.name)
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     for (algorithm, expected) in [
         (Algorithm::Sgd(SgdConfig::default()), ""),
@@ -431,6 +463,47 @@ fn state_has_pytorchs_names() {
     ] {
         assert_eq!(names(algorithm), expected);
     }
+}
+
+/// A layer whose matrix lies transposed, compared with PyTorch; its name says so.
+#[derive(Module, Debug)]
+struct Linear {
+    /// `[2 inputs, 8 outputs]`.
+    weight: Param<Tensor<2>>,
+}
+
+#[test]
+fn transposed_matrices_are_treated_and_saved_as_pytorchs() {
+    let adjust_original = MuonConfig {
+        adjust_lr: MuonAdjustLr::Original,
+        weight_decay: 0.0,
+        ..MuonConfig::default()
+    };
+    let mut optimizer = optimizer(Algorithm::Muon(adjust_original));
+    let model = Linear {
+        weight: Param::from_tensor(tensor(vec![0.0; 16], [2, 8])),
+    };
+    let gradient = || by_formula("gradient", [2, 8], 1.0);
+    let mut grads = GradientsParams::new();
+    grads.register::<2>(model.weight.id, gradient());
+    let (model, _) = optimizer.step(model, grads, size(1), false);
+
+    // Eight outputs of two inputs are stepped sqrt(8 / 2) times as far.
+    let expected = muon::orthogonalise(gradient(), 5) * (-0.01 * 2.0);
+    let actual = values(model.weight.val());
+    assert_close("weight", &actual, &values(expected), 1e-5);
+
+    let saved = optimizer.state(&model).now_or_never().unwrap().unwrap();
+    let [buffer] = saved.as_slice() else {
+        panic!("{} buffers instead of one", saved.len());
+    };
+    assert_eq!(buffer.shape, [8, 2]);
+    let expected = values((gradient() * 0.05).transpose());
+    assert_close("momentum", &buffer.values, &expected, 1e-5);
+
+    optimizer.load(&model, &saved).unwrap();
+    let again = optimizer.state(&model).now_or_never().unwrap().unwrap();
+    assert_eq!(again, saved);
 }
 
 #[test]
@@ -473,12 +546,19 @@ fn muon_leaves_embeddings_and_output_layers_to_adamw() {
             vec!["layers.0.weight", "layers.1.weight"],
         ),
         (
-            vec!["token_embedding.weight", "blocks.0.attention.qkv.weight", "head.weight"],
+            vec![
+                "token_embedding.weight",
+                "blocks.0.attention.qkv.weight",
+                "head.weight",
+            ],
             vec!["blocks.0.attention.qkv.weight"],
         ),
         // The last matrix of a model with tied embeddings is a hidden one.
         (
-            vec!["token_embedding.weight", "blocks.0.feed_forward.down.weight"],
+            vec![
+                "token_embedding.weight",
+                "blocks.0.feed_forward.down.weight",
+            ],
             vec!["blocks.0.feed_forward.down.weight"],
         ),
         (

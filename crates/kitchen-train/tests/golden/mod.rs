@@ -24,7 +24,9 @@ pub(crate) fn formula(name: &str, count: usize, amplitude: f64) -> Vec<f32> {
 #[track_caller]
 pub(crate) fn assert_close(what: &str, actual: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(actual.len(), expected.len(), "{what}: lengths");
-    let largest = expected.iter().fold(0.0, |largest: f32, x| largest.max(x.abs()));
+    let largest = expected
+        .iter()
+        .fold(0.0, |largest: f32, x| largest.max(x.abs()));
     for (index, (actual, expected)) in actual.iter().zip(expected).enumerate() {
         assert!(
             (actual - expected).abs() <= tolerance * largest,
