@@ -96,23 +96,25 @@ impl PlanNode {
         if let Work::Stage(stage) = &self.work {
             see(self, stage);
         }
-        for node in self.children() {
+        let finally = self.policy.iter().flat_map(|policy| &policy.finally);
+        for node in self.work.parts().chain(finally) {
             node.visit(see);
         }
     }
+}
 
+impl Work {
     /// The nodes right below, in the order written down.
-    pub(crate) fn children(&self) -> impl Iterator<Item = &PlanNode> {
-        let (first, second): (&[PlanNode], &[PlanNode]) = match &self.work {
-            Work::Stage(_) => (&[], &[]),
-            Work::Sequence(nodes) | Work::Loop { body: nodes, .. } => (nodes, &[]),
-            Work::If {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &PlanNode> {
+        let (first, second): (&[PlanNode], &[PlanNode]) = match self {
+            Self::Stage(_) => (&[], &[]),
+            Self::Sequence(nodes) | Self::Loop { body: nodes, .. } => (nodes, &[]),
+            Self::If {
                 then, otherwise, ..
             } => (then, otherwise),
-            Work::Parallel { branches, .. } => (branches, &[]),
-            Work::Stream(stream) => (&stream.producer, &stream.consumer),
+            Self::Parallel { branches, .. } => (branches, &[]),
+            Self::Stream(stream) => (&stream.producer, &stream.consumer),
         };
-        let finally = self.policy.iter().flat_map(|policy| &policy.finally);
-        first.iter().chain(second).chain(finally)
+        first.iter().chain(second)
     }
 }

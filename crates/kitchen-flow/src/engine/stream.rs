@@ -44,6 +44,8 @@ impl<'p> Walk<'p> {
         let [upstream, downstream] = forks.parts() else {
             return Ok(());
         };
+        // What stood there before is not an item of this stream.
+        upstream.take_slot(&stream.item);
         let producer = async {
             let ended = self
                 .produce(node, stream, items.as_ref(), belt, upstream, scope)

@@ -91,6 +91,8 @@ impl<'p> Walk<'p> {
         if node.announced && self.engine.observer.is_listening() {
             let stage = || node.path.clone();
             self.emitter.emit(|| Event::StageStarted { stage: stage() });
+            // A stage may take long, and what has started should be seen while it runs.
+            give_way(self.engine.observer).await;
             let clock = Stopwatch::start();
             run.await?;
             self.emitter.emit(|| Event::StageFinished {

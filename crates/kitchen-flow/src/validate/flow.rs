@@ -1,6 +1,6 @@
 //! Follows keys through a plan: what stands where when it is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kitchen_types::event::StagePath;
 use kitchen_types::workflow::{Condition, Merge, OnFailure, Repeat};
@@ -72,7 +72,7 @@ impl<'a> Flow<'a> {
     }
 
     fn node(&mut self, keys: &mut Keys, node: &PlanNode) {
-        let start = keys.clone();
+        let start = node.policy.is_some().then(|| keys.clone());
         let (began, reads) = (self.tick(), self.reads.len());
         match &node.work {
             Work::Stage(stage) => self.stage(keys, &node.path, stage),
@@ -94,12 +94,12 @@ impl<'a> Flow<'a> {
             } => self.parallel(keys, branches, *merge),
             Work::Stream(stream) => self.stream(keys, &node.path, stream),
         }
-        if let Some(policy) = &node.policy {
+        if let (Some(policy), Some(start)) = (&node.policy, start) {
+            let taken = Footprint::of_work(&node.work).taken;
             if policy.retry.attempts > 1 {
-                let taken = Footprint::of([node]).taken;
                 self.check_next(reads, began, "attempt", |key| !taken.contains(key));
             }
-            self.policy(keys, start, node, policy);
+            self.policy(keys, &start, node, policy, &taken);
         }
     }
 
@@ -201,6 +201,8 @@ impl<'a> Flow<'a> {
         let (before, item) = (keys.clone(), stream.item.as_str());
 
         let (mut made, began) = (before.clone(), self.tick());
+        // Each item is passed on, so that no turn finds that of the one before.
+        made.restore(item, &Keys::default());
         let rounds = Rounds {
             asks: None,
             fresh: turn_item(&stream.repeat),
@@ -266,10 +268,17 @@ impl<'a> Flow<'a> {
         }
     }
 
-    fn policy(&mut self, keys: &mut Keys, start: Keys, node: &PlanNode, policy: &PlanPolicy) {
-        let mut end = keys.interrupted(&start, &Footprint::of([node]).taken);
+    fn policy(
+        &mut self,
+        keys: &mut Keys,
+        start: &Keys,
+        node: &PlanNode,
+        policy: &PlanPolicy,
+        taken: &BTreeSet<String>,
+    ) {
+        let mut end = keys.interrupted(start, taken);
         if policy.on_failure == OnFailure::Skip {
-            *keys = start.or(keys, &node.path);
+            *keys = end.or(start, &node.path);
         }
         let began = self.tick();
         self.block(&mut end, &policy.finally);

@@ -24,28 +24,36 @@ impl Footprint {
     pub(super) fn of<'a>(nodes: impl IntoIterator<Item = &'a PlanNode>) -> Self {
         let mut footprint = Self::default();
         for node in nodes {
-            footprint.add(node);
+            footprint.add(Self::of_work(&node.work));
+            if let Some(policy) = &node.policy {
+                footprint.add(Self::of(&policy.finally));
+            }
         }
         footprint
     }
 
-    fn add(&mut self, node: &PlanNode) {
-        if let Work::Stage(stage) = &node.work {
+    /// What a node does to the state, but for what always runs after it.
+    pub(super) fn of_work(work: &Work) -> Self {
+        let mut footprint = Self::of(work.parts());
+        for local in locals(work) {
+            footprint.used.remove(local);
+            footprint.touched.remove(local);
+            footprint.taken.remove(local);
+            footprint.owned.remove(local);
+        }
+        if let Work::Stage(stage) = work {
             for used in &stage.registered.spec.keys {
-                self.add_use(&used.key.name, used.key.holds.is_value(), used.access);
+                footprint.add_use(&used.key.name, used.key.holds.is_value(), used.access);
             }
         }
-        let mut below = Self::of(node.children());
-        for local in locals(&node.work) {
-            below.used.remove(local);
-            below.touched.remove(local);
-            below.taken.remove(local);
-            below.owned.remove(local);
-        }
-        self.used.append(&mut below.used);
-        self.touched.append(&mut below.touched);
-        self.taken.append(&mut below.taken);
-        self.owned.append(&mut below.owned);
+        footprint
+    }
+
+    fn add(&mut self, mut other: Self) {
+        self.used.append(&mut other.used);
+        self.touched.append(&mut other.touched);
+        self.taken.append(&mut other.taken);
+        self.owned.append(&mut other.owned);
     }
 
     fn add_use(&mut self, key: &str, is_value: bool, access: Access) {

@@ -12,6 +12,7 @@ mod failing;
 mod kit;
 mod order;
 mod parallel;
+mod sound;
 mod state;
 mod stream;
 mod tree;

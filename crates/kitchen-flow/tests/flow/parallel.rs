@@ -64,15 +64,18 @@ fn an_error_in_one_branch_ends_the_others_at_their_next_boundary() {
                         .named("slow")
                         .finally([stage("say").named("cleanup")]),
                     stage("fail"),
-                    stage("say").named("never_begun"),
+                    stage("say").named("begun"),
                 ]),
             )
             .finally(stage("say").named("end")),
         expect![[r#"
             started w/parallel/slow/sleep
-                w/parallel/slow/sleep: asleep
             started w/parallel/fail
+            started w/parallel/begun
+                w/parallel/slow/sleep: asleep
             failed w/parallel/fail: no luck
+                w/parallel/begun: runs
+            finished w/parallel/begun
                 w/parallel/slow/sleep: awake
             finished w/parallel/slow/sleep
             started w/parallel/slow/finally/cleanup

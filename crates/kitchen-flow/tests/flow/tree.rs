@@ -2,10 +2,10 @@
 
 use expect_test::expect;
 use kitchen_flow::build::*;
-use kitchen_flow::describe;
+use kitchen_flow::{describe, validate};
 use kitchen_types::workflow::{Repeat, Retry, Workflow};
 
-use crate::kit::registry;
+use crate::kit::{registry, state};
 
 /// Something of everything.
 fn built() -> Workflow {
@@ -36,10 +36,10 @@ fn built() -> Workflow {
                 .finally([stage("tell_count")]),
         )
         .then(
-            stream("count", Repeat::Times(4))
+            stream("flag", Repeat::Times(4))
                 .buffer(2)
                 .stale_after(1)
-                .between([stage("count")], [stage("tell_count")]),
+                .between([stage("set")], [stage("say")]),
         )
         .then(for_each("item", "list").body([stage("tell_item")]))
         .then(repeat_while(all_of([is("flag"), below("count", 2.0)])).body([stage("count")]))
@@ -92,12 +92,12 @@ finally = [{ do.stage = "tell_count" }]
 
 [[steps]]
 [steps.do.stream]
-item = "count"
+item = "flag"
 repeat.times = 4
 buffer = 2
 staleness = 1
-producer = [{ do.stage = "count" }]
-consumer = [{ do.stage = "tell_count" }]
+producer = [{ do.stage = "set" }]
+consumer = [{ do.stage = "say" }]
 
 [[steps]]
 do.loop = { repeat.each = { list = "list", item = "item" }, body = [{ do.stage = "tell_item" }] }
@@ -114,6 +114,7 @@ do.stage = "say"
 #[test]
 fn the_builder_and_toml_make_the_same_tree() {
     assert_eq!(toml::from_str::<Workflow>(WRITTEN).unwrap(), built());
+    assert!(validate(&built(), &registry(), &state().keys()).is_ok());
 }
 
 #[test]
@@ -168,11 +169,11 @@ fn a_description_is_a_tree_that_people_can_read() {
         ├─ fail: fails [up to 3 attempts, or skip]
         │  └─ finally
         │     └─ tell_count: tells the count (count)
-        ├─ stream: 4 times `count`, 2 waiting, stale after 1
+        ├─ stream: 4 times `flag`, 2 waiting, stale after 1
         │  ├─ producer
-        │  │  └─ count: adds 1 (count -> count)
+        │  │  └─ set: sets a flag (-> flag)
         │  └─ consumer
-        │     └─ tell_count: tells the count (count)
+        │     └─ say: says that it runs
         ├─ loop: for each `item` of `list`
         │  └─ tell_item: tells the item (item)
         ├─ loop: while (`flag` and `count` < 2)

@@ -147,9 +147,9 @@ fn policies() {
                 ..Retry::times(2)
             }),
             stage("say").timeout_ms(0),
-            stream("count", Repeat::Times(1))
+            stream("flag", Repeat::Times(1))
                 .buffer(0)
-                .between([stage("count")], [stage("tell_count")]),
+                .between([stage("set")], [stage("say")]),
         ],
         expect![[r#"
             w/say: 0 attempts would never try; attempts counts the first one, so it is at least 1
