@@ -6,10 +6,12 @@
 //! here a batch comes in, and numbers go out.
 
 mod batch;
+pub mod bench;
 mod client;
 mod device;
 mod evaluate;
 mod gradients;
+mod host;
 mod loss;
 mod memory;
 mod model;

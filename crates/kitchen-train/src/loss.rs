@@ -1,11 +1,12 @@
 //! Losses, with PyTorch's semantics.
 //!
 //! Gradients with respect to the outputs are written down rather than recorded: autodiff would
-//! keep a log-softmax as half a dozen operations, and a one-hot matrix besides.
+//! keep a log-softmax as half a dozen operations. The CPU has a way of its own, in one pass.
 
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};
 
 use crate::batch::Goal;
+use crate::host;
 
 /// What training needs of a loss.
 #[derive(Debug)]
@@ -33,8 +34,23 @@ pub(crate) fn counted(goal: &Goal<'_>) -> usize {
 
 /// The mean loss of `outputs`, `[rows, width]`, with its gradient.
 pub(crate) fn objective(outputs: Tensor<2>, goal: &Goal<'_>) -> Objective {
-    let values = outputs.clone().without_autodiff();
     let counted = counted(goal);
+    if let Goal::Classes {
+        classes,
+        mask,
+        label_smoothing,
+    } = goal
+        && let Some([loss, correct]) =
+            host::cross_entropy(&outputs, classes, mask, *label_smoothing, counted)
+    {
+        return Objective {
+            mean: loss.clone().without_autodiff(),
+            backward: loss,
+            correct: Some(correct),
+            counted,
+        };
+    }
+    let values = outputs.clone().without_autodiff();
     let share = 1.0 / counted as f64;
     let (mean, gradient, correct) = match goal {
         Goal::Classes {

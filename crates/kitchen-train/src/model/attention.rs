@@ -6,6 +6,7 @@ use kitchen_types::config::GptConfig;
 
 use super::gpt::residual_deviation;
 use super::layers::{Initializer, Linear, Start};
+use crate::host::{self, Heads};
 
 /// Queries, keys and values from one matrix, `qkv`; each group of query heads shares one head of
 /// keys and values (Ainslie et al. 2023).
@@ -83,8 +84,25 @@ impl Attention {
         let (batch, context) = (view.batch, view.context);
         let group = self.heads / self.kv_heads;
 
+        let qkv = self.qkv.forward(x);
+        if memory.is_none() {
+            let heads = Heads {
+                batch,
+                context,
+                queries: self.heads,
+                shared: self.kv_heads,
+                width: head_width,
+            };
+            let rotary = view
+                .rotary
+                .as_ref()
+                .map(|angles| [&angles.cos, &angles.sin]);
+            if let Some(attended) = host::attention(&qkv, heads, rotary) {
+                return self.projection.forward(attended);
+            }
+        }
         let all_heads = self.heads + 2 * self.kv_heads;
-        let qkv = (self.qkv.forward(x)).reshape([batch, context, all_heads, head_width]);
+        let qkv = qkv.reshape([batch, context, all_heads, head_width]);
         let rotated = qkv.clone().narrow(2, 0, self.heads + self.kv_heads);
         let rotated = match &view.rotary {
             Some(angles) => angles.rotate(rotated),
@@ -132,15 +150,16 @@ pub(crate) fn kv_heads(config: &GptConfig) -> usize {
 /// each other as in GPT-NeoX and Llama.
 #[derive(Clone, Debug)]
 pub(crate) struct Rotary {
-    /// Cosines and sines, each `[context, head width / 2]`.
-    table: Angles<2>,
+    /// `[context, head width / 2]`.
+    cos: Tensor<2>,
+    sin: Tensor<2>,
 }
 
-/// Cosines and sines of some positions: `[batch or 1, positions, 1, head width / 2]`.
+/// Cosines and sines of some positions: `[batch or 1, positions, head width / 2]`.
 #[derive(Clone, Debug)]
-pub(crate) struct Angles<const D: usize = 4> {
-    cos: Tensor<D>,
-    sin: Tensor<D>,
+pub(crate) struct Angles {
+    cos: Tensor<3>,
+    sin: Tensor<3>,
 }
 
 impl Rotary {
@@ -152,45 +171,37 @@ impl Rotary {
             position as f64 * 10_000f64.powf(-((2 * pair) as f64) / head_width as f64)
         };
         let table = |function: fn(f64) -> f64| {
-            let values = (0..context * half)
-                .map(|place| function(angle(place)) as f32)
-                .collect();
-            Tensor::from_data(TensorData::new::<f32, _>(values, [context, half]), device)
+            let values = (0..context * half).map(|place| function(angle(place)) as f32);
+            let data = TensorData::new::<f32, _>(values.collect(), [context, half]);
+            Tensor::from_data(data, device)
         };
         Self {
-            table: Angles {
-                cos: table(f64::cos),
-                sin: table(f64::sin),
-            },
+            cos: table(f64::cos),
+            sin: table(f64::sin),
         }
     }
 
     /// The first `context` positions.
     pub(crate) fn prefix(&self, context: usize) -> Angles {
-        let first = |table: &Tensor<2>| table.clone().narrow(0, 0, context).unsqueeze_dims(&[0, 2]);
-        self.table.map(first)
+        self.map(|table| table.narrow(0, 0, context).unsqueeze())
     }
 
     /// `[batch, new]` positions.
     pub(crate) fn at(&self, positions: Tensor<2, Int>) -> Angles {
         let [batch, new] = positions.dims();
         let positions = positions.reshape([batch * new]);
-        let rows = |table: &Tensor<2>| {
+        self.map(|table| {
             let [_, half] = table.dims();
             table
-                .clone()
                 .select(0, positions.clone())
-                .reshape([batch, new, 1, half])
-        };
-        self.table.map(rows)
+                .reshape([batch, new, half])
+        })
     }
-}
 
-impl Angles<2> {
-    fn map(&self, rows: impl Fn(&Tensor<2>) -> Tensor<4>) -> Angles {
+    fn map(&self, rows: impl Fn(Tensor<2>) -> Tensor<3>) -> Angles {
         Angles {
-            cos: rows(&self.cos),
-            sin: rows(&self.sin),
+            cos: rows(self.cos.clone()),
+            sin: rows(self.sin.clone()),
         }
     }
 }
@@ -201,7 +212,7 @@ impl Angles {
         let [_, _, _, head_width] = x.dims();
         let half = head_width / 2;
         let (first, second) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
-        let (cos, sin) = (self.cos.clone(), self.sin.clone());
+        let [cos, sin] = [&self.cos, &self.sin].map(|table| table.clone().unsqueeze_dim::<4>(2));
         let turned = first.clone() * cos.clone() - second.clone() * sin.clone();
         Tensor::cat(vec![turned, second * cos + first * sin], 3)
     }

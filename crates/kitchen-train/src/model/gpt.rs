@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use kitchen_types::config::{FeedForward as FeedForwardConfig, GptConfig, Positions};
 
 use super::attention::{Attention, KeyValues, Rotary, View};
 use super::dropout::Dropout;
-use super::layers::{Embedding, Initializer, Linear, Start};
+use super::layers::{Embedding, Initializer, Linear, Start, gelu, swiglu};
 use super::norm::Norm;
 
 /// Weights `token_embedding.weight`, `position_embedding.weight` (learned positions),
@@ -276,14 +276,8 @@ impl FeedForward {
 
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let hidden = match (&self.up, &self.gate_up) {
-            (Some(up), _) => activation::gelu(up.forward(x)),
-            (None, Some(gate_up)) => {
-                let both = gate_up.forward(x);
-                let [_, columns] = both.dims();
-                let gate = both.clone().narrow(1, 0, columns / 2);
-                let up = both.narrow(1, columns / 2, columns / 2);
-                activation::silu(gate) * up
-            }
+            (Some(up), _) => gelu(up.forward(x)),
+            (None, Some(gate_up)) => swiglu(gate_up.forward(x)),
             (None, None) => x,
         };
         self.down.forward(hidden)

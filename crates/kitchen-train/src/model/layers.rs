@@ -5,6 +5,7 @@ use burn::tensor::{Device, Shape, Tensor, TensorData, activation, module};
 use kitchen_types::config::Activation;
 use kitchen_types::random::Key;
 
+use crate::host;
 use crate::names::transpose;
 
 /// Makes weights that depend only on (seed, name): the same numbers on every device, whatever
@@ -179,8 +180,22 @@ pub(crate) fn activate<const D: usize>(kind: Activation, x: Tensor<D>) -> Tensor
     match kind {
         Activation::Relu => activation::relu(x),
         Activation::Tanh => x.tanh(),
-        Activation::Gelu => activation::gelu(x),
+        Activation::Gelu => gelu(x),
         Activation::Silu => activation::silu(x),
         Activation::Sigmoid => activation::sigmoid(x),
     }
+}
+
+/// x Phi(x).
+pub(crate) fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    host::gelu(&x).unwrap_or_else(|| activation::gelu(x))
+}
+
+/// silu(gate) up, of `[rows, 2 width]` with the gate's columns first.
+pub(crate) fn swiglu(x: Tensor<2>) -> Tensor<2> {
+    host::swiglu(&x).unwrap_or_else(|| {
+        let [_, columns] = x.dims();
+        let gate = x.clone().narrow(1, 0, columns / 2);
+        activation::silu(gate) * x.narrow(1, columns / 2, columns / 2)
+    })
 }

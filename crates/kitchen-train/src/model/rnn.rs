@@ -8,6 +8,7 @@ use kitchen_types::config::{Cell, RnnConfig};
 
 use super::dropout::Dropout;
 use super::layers::{Embedding, Initializer, Linear, Start};
+use crate::host::{self, RecurrentWeights};
 
 /// Weights `token_embedding.weight`, `rnn.weight_ih_l0` `[gates * width, width]`,
 /// `rnn.weight_hh_l0`, `rnn.bias_ih_l0`, `rnn.bias_hh_l0`, ..., `head.weight`, `head.bias`.
@@ -154,6 +155,17 @@ impl RecurrentLayer {
         memory: &mut Memory,
         present: Option<&Tensor<2>>,
     ) -> Tensor<2> {
+        if present.is_none() {
+            let weights = RecurrentWeights {
+                weight_ih: self.weight_ih.val(),
+                weight_hh: self.weight_hh.val(),
+                bias_ih: self.bias_ih.val(),
+                bias_hh: self.bias_hh.val(),
+            };
+            if let Some(hidden) = host::recurrent(self.cell, &x, &weights, batch) {
+                return hidden;
+            }
+        }
         // What comes from below does not depend on the state: one product for all of time.
         let from_below = module::linear(x, self.weight_ih.val(), Some(self.bias_ih.val()));
         let steps = (0..context).map(|time| {
