@@ -27,8 +27,8 @@ pub(crate) struct Documents<'a> {
     pub(crate) place: &'a str,
 }
 
-/// Texts shorter than this are encoded anew each time, in memory: it takes about a second.
-const CACHED_BYTES: usize = 16 << 20;
+/// Texts shorter than this are encoded anew each time, in memory: it takes less than a second.
+const CACHED_BYTES: usize = 4 << 20;
 /// Text encoded at once.
 const CHUNK_BYTES: usize = 1 << 20;
 

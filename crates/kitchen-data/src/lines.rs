@@ -38,7 +38,9 @@ pub(crate) struct Line {
 
 impl Lines {
     /// Texts over an alphabet of `characters`. No text is longer than `context - 1` characters.
+    /// Errors at `place` if the alphabet is too large.
     pub(crate) fn new(
+        place: &str,
         lines: impl IntoIterator<Item = Line>,
         characters: impl IntoIterator<Item = char>,
         context: usize,
@@ -47,9 +49,9 @@ impl Lines {
         let boundary = characters.boundary().unwrap_or_default();
         if boundary > u32::from(u16::MAX) {
             return Err(DataError::new(
-                "",
-                format!("the words have {boundary} different characters"),
-                format!("use words of at most {} different ones", u16::MAX),
+                place,
+                format!("has {boundary} different characters"),
+                format!("use words with at most {} different ones", u16::MAX),
             ));
         }
         let mut tokens = Vec::new();
@@ -59,7 +61,7 @@ impl Lines {
             for text in [&line.question, &line.answer] {
                 let encoded = characters
                     .encode(text)
-                    .map_err(|error| crate::tokenizers::at("", &error))?;
+                    .map_err(|error| crate::tokenizers::at(place, &error))?;
                 tokens.extend(encoded.into_iter().map(|token| token as u16));
             }
             starts.push(tokens.len());

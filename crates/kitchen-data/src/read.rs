@@ -6,13 +6,14 @@ use crate::limits;
 
 /// The text of a file. Errors with the line of the first byte that is not UTF-8.
 pub(crate) fn utf8<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, DataError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    std::str::from_utf8(bytes).map_err(|error| {
-        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(text).map_err(|error| {
+        let offset = bytes.len() - text.len() + error.valid_up_to();
+        let valid = bytes.get(..offset).unwrap_or_default();
         let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
         DataError::new(
             format!("{path}:{line}"),
-            format!("byte {} is not UTF-8", error.valid_up_to()),
+            format!("byte {offset} is not UTF-8"),
             "save the file as UTF-8",
         )
     })

@@ -1,4 +1,6 @@
-//! One example in words, for a person.
+//! Examples, counts and names in words, for a person.
+
+use serde::Serialize;
 
 /// How the numbers of an example read.
 pub(crate) enum Words {
@@ -109,6 +111,18 @@ fn number(value: f64) -> String {
     }
 }
 
+/// The name of a variant as configurations spell it, with spaces: `modular arithmetic`.
+pub(crate) fn variant_name(variant: &impl Serialize) -> String {
+    let json = serde_json::to_string(variant).unwrap_or_default();
+    json.trim_matches('"').replace('_', " ")
+}
+
+/// A count of things, such as `1 value` or `2,000 values`. Their name takes an `s`.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", thousands(count as u64))
+}
+
 /// A count with commas, such as `1,797`.
 pub(crate) fn thousands(count: u64) -> String {
     let digits = count.to_string();
@@ -187,6 +201,9 @@ mod tests {
         ] {
             assert_eq!(thousands(count), expected);
         }
+        assert_eq!(counted(1, "word"), "1 word");
+        assert_eq!(counted(0, "word"), "0 words");
+        assert_eq!(counted(1797, "word"), "1,797 words");
     }
 
     #[test]

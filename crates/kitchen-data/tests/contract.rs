@@ -1,5 +1,5 @@
 //! What holds for every source of data.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
@@ -9,14 +9,15 @@ use kitchen_data::{Sampler, Store, catalog, overview, tokenizer_from_json};
 use kitchen_types::SampleId;
 use kitchen_types::ports::{
     Batch, Dataset, DatasetStore, InputSpec, Inputs, Origin, Splits, TargetSpec, Targets,
-    TokenizerClient,
 };
 use kitchen_types::random::Key;
 
 fn open_all(seed: u64) -> impl Iterator<Item = (&'static str, Splits)> {
     let store = Store::new(common::files(), "cache");
     common::configs().into_iter().map(move |(name, config)| {
-        let splits = store.open(&config, seed).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let splits = store
+            .open(&config, seed)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         (name, splits)
     })
 }
@@ -65,7 +66,9 @@ fn questions_and_words_of_one_half_are_not_in_the_other() {
     let mut lists = 0;
     for (name, splits) in open_all(1) {
         let texts = |half: &dyn Dataset| -> BTreeSet<String> {
-            (0..half.len()).map(|position| half.describe(position).unwrap()).collect()
+            (0..half.len())
+                .map(|position| half.describe(position).unwrap())
+                .collect()
         };
         let masked = matches!(
             whole(&*splits.validation).targets,
@@ -88,22 +91,47 @@ fn batches_have_the_shapes_that_the_spec_promises() {
             let count = half.len() as usize;
             assert_eq!(batch.ids, ids(half), "{name}");
             match (&half.spec().input, &batch.inputs) {
-                (InputSpec::Features { shape }, Inputs::Features { shape: found, values }) => {
+                (
+                    InputSpec::Features { shape },
+                    Inputs::Features {
+                        shape: found,
+                        values,
+                    },
+                ) => {
                     assert_eq!(found, shape, "{name}");
-                    assert_eq!(values.len(), count * shape.iter().product::<usize>(), "{name}");
+                    assert_eq!(
+                        values.len(),
+                        count * shape.iter().product::<usize>(),
+                        "{name}"
+                    );
                     assert!(values.iter().all(|value| value.is_finite()), "{name}");
                 }
-                (InputSpec::Tokens { vocabulary, context }, Inputs::Tokens { context: found, values }) => {
+                (
+                    InputSpec::Tokens {
+                        vocabulary,
+                        context,
+                    },
+                    Inputs::Tokens {
+                        context: found,
+                        values,
+                    },
+                ) => {
                     assert_eq!(found, context, "{name}");
                     assert_eq!(values.len(), count * context, "{name}");
-                    assert!(values.iter().all(|token| (*token as usize) < *vocabulary), "{name}");
+                    assert!(
+                        values.iter().all(|token| (*token as usize) < *vocabulary),
+                        "{name}"
+                    );
                 }
                 (spec, inputs) => panic!("{name}: {spec:?} {inputs:?}"),
             }
             match (&half.spec().target, &batch.targets) {
                 (TargetSpec::Classes { names }, Targets::Classes(classes)) => {
                     assert_eq!(classes.len(), count, "{name}");
-                    assert!(classes.iter().all(|class| (*class as usize) < names.len()), "{name}");
+                    assert!(
+                        classes.iter().all(|class| (*class as usize) < names.len()),
+                        "{name}"
+                    );
                 }
                 (TargetSpec::Values { width }, Targets::Values { values, .. }) => {
                     assert_eq!(values.len(), count * width, "{name}");
@@ -124,8 +152,15 @@ fn batches_have_the_shapes_that_the_spec_promises() {
 fn targets_are_the_next_tokens() {
     for (name, splits) in open_all(1) {
         let batch = whole(&*splits.validation);
-        let (Inputs::Tokens { context, values: inputs }, Targets::Tokens { values: targets, .. }) =
-            (&batch.inputs, &batch.targets)
+        let (
+            Inputs::Tokens {
+                context,
+                values: inputs,
+            },
+            Targets::Tokens {
+                values: targets, ..
+            },
+        ) = (&batch.inputs, &batch.targets)
         else {
             continue;
         };
@@ -138,16 +173,20 @@ fn targets_are_the_next_tokens() {
 #[test]
 fn positions_and_ids_belong_together() {
     for (name, splits) in open_all(1) {
-        for (half, other) in
-            [(&splits.train, &splits.validation), (&splits.validation, &splits.train)]
-        {
+        for (half, other) in [
+            (&splits.train, &splits.validation),
+            (&splits.validation, &splits.train),
+        ] {
             for position in 0..half.len() {
                 let id = half.id(position);
                 assert_eq!(half.position(id), Some(position), "{name}");
                 assert_eq!(other.position(id), None, "{name}");
             }
             let beyond = half.batch(&[half.len()]);
-            assert!(beyond.is_err() && half.describe(half.len()).is_err(), "{name}");
+            assert!(
+                beyond.is_err() && half.describe(half.len()).is_err(),
+                "{name}"
+            );
         }
     }
 }
@@ -157,13 +196,18 @@ fn the_same_seed_opens_the_same_data() {
     for ((name, first), (_, second)) in open_all(3).zip(open_all(3)) {
         assert_eq!(first.fingerprint, second.fingerprint, "{name}");
         assert_eq!(whole(&*first.train), whole(&*second.train), "{name}");
-        assert_eq!(whole(&*first.validation), whole(&*second.validation), "{name}");
+        assert_eq!(
+            whole(&*first.validation),
+            whole(&*second.validation),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn fingerprints_tell_data_sets_apart() {
-    let fingerprints: BTreeSet<String> = open_all(1).map(|(_, splits)| splits.fingerprint).collect();
+    let fingerprints: BTreeSet<String> =
+        open_all(1).map(|(_, splits)| splits.fingerprint).collect();
     assert_eq!(fingerprints.len(), common::configs().len());
     for ((name, first), (_, second)) in open_all(1).zip(open_all(2)) {
         // A text is always cut at the same place, and the test images are always the same.
@@ -176,7 +220,9 @@ fn fingerprints_tell_data_sets_apart() {
 #[test]
 fn tokenizers_travel_as_json() {
     for (name, splits) in open_all(1) {
-        let Some(tokenizer) = splits.tokenizer else { continue };
+        let Some(tokenizer) = splits.tokenizer else {
+            continue;
+        };
         let again = tokenizer_from_json(&tokenizer.to_json().unwrap()).unwrap();
         assert_eq!(again.to_json(), tokenizer.to_json(), "{name}");
         assert_eq!(again.vocabulary(), tokenizer.vocabulary(), "{name}");
@@ -191,11 +237,19 @@ fn tokenizers_travel_as_json() {
 fn every_source_can_be_sampled_and_shown() {
     for (name, splits) in open_all(1) {
         let sampler = Sampler::new(&*splits.train, 8, Key::new(1)).unwrap();
-        let positions = sampler.positions(&*splits.train, 0, 0, &BTreeSet::new()).unwrap();
+        let positions = sampler
+            .positions(&*splits.train, 0, 0, &BTreeSet::new())
+            .unwrap();
         assert_eq!(splits.train.batch(&positions).unwrap().len(), 8, "{name}");
         let shown = overview(&splits, 2).unwrap();
         assert_eq!(shown.examples.len(), 2, "{name}");
-        assert!(shown.examples.iter().all(|example| !example.trim().is_empty()), "{name}");
+        assert!(
+            shown
+                .examples
+                .iter()
+                .all(|example| !example.trim().is_empty()),
+            "{name}"
+        );
     }
 }
 

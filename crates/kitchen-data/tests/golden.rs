@@ -1,6 +1,6 @@
 //! Numbers from elsewhere about the sets that are built in, as scikit-learn's documentation and
 //! its `load_*` functions give them.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use kitchen_data::{Memory, Store};
 use kitchen_types::config::{BuiltinTableConfig, DataConfig, DigitsConfig, TableName};
@@ -19,7 +19,10 @@ fn table(name: TableName) -> Splits {
 }
 
 fn all(splits: &Splits) -> Batch {
-    splits.train.batch(&(0..splits.train.len()).collect::<Vec<_>>()).unwrap()
+    splits
+        .train
+        .batch(&(0..splits.train.len()).collect::<Vec<_>>())
+        .unwrap()
 }
 
 fn counts(batch: &Batch) -> Vec<usize> {
@@ -27,7 +30,9 @@ fn counts(batch: &Batch) -> Vec<usize> {
         panic!("{:?}", batch.targets);
     };
     let last = *classes.iter().max().unwrap();
-    (0..=last).map(|class| classes.iter().filter(|of_row| **of_row == class).count()).collect()
+    (0..=last)
+        .map(|class| classes.iter().filter(|of_row| **of_row == class).count())
+        .collect()
 }
 
 fn features(batch: &Batch) -> &[f32] {
@@ -42,12 +47,21 @@ fn digits() {
     let splits = open(&DataConfig::Digits(DigitsConfig { validation: 0.0 }));
     let batch = all(&splits);
     assert_eq!(batch.len(), 1797);
-    assert_eq!(counts(&batch), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
+    assert_eq!(
+        counts(&batch),
+        [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    );
     // scikit-learn: the first image begins 0 0 5 13 9 1 0 0, in sixteenths.
-    let first_row: Vec<f32> = features(&batch)[..8].iter().map(|value| value * 16.0).collect();
+    let first_row: Vec<f32> = features(&batch)[..8]
+        .iter()
+        .map(|value| value * 16.0)
+        .collect();
     assert_eq!(first_row, [0.0, 0.0, 5.0, 13.0, 9.0, 1.0, 0.0, 0.0]);
     // scikit-learn: `load_digits().data.mean()` is 4.884164579855314.
-    let mean = features(&batch).iter().map(|value| f64::from(*value) * 16.0).sum::<f64>()
+    let mean = features(&batch)
+        .iter()
+        .map(|value| f64::from(*value) * 16.0)
+        .sum::<f64>()
         / (1797.0 * 64.0);
     assert!((mean - 4.884_164_579_855_314).abs() < 1e-9, "{mean}");
 }
@@ -56,12 +70,20 @@ fn digits() {
 fn digits_keep_a_share_of_every_class() {
     let splits = open(&DataConfig::default());
     assert_eq!((splits.train.len(), splits.validation.len()), (1438, 359));
-    let held_out = splits.validation.batch(&(0..359).collect::<Vec<_>>()).unwrap();
-    for (class, (held_out, of_class)) in
-        counts(&held_out).iter().zip([178, 182, 177, 183, 181, 182, 181, 179, 174, 180]).enumerate()
+    let held_out = splits
+        .validation
+        .batch(&(0..359).collect::<Vec<_>>())
+        .unwrap();
+    for (class, (held_out, of_class)) in counts(&held_out)
+        .iter()
+        .zip([178, 182, 177, 183, 181, 182, 181, 179, 174, 180])
+        .enumerate()
     {
         let share = f64::from(of_class) * 0.2;
-        assert!((*held_out as f64 - share).abs() < 1.0, "{class}: {held_out} of {of_class}");
+        assert!(
+            (*held_out as f64 - share).abs() < 1.0,
+            "{class}: {held_out} of {of_class}"
+        );
     }
 }
 
@@ -72,7 +94,9 @@ fn tables_have_the_right_classes() {
     assert_eq!(
         iris.train.spec().target,
         TargetSpec::Classes {
-            names: ["setosa", "versicolor", "virginica"].map(String::from).into()
+            names: ["setosa", "versicolor", "virginica"]
+                .map(String::from)
+                .into()
         }
     );
     assert_eq!(
@@ -85,15 +109,26 @@ fn tables_have_the_right_classes() {
 
 #[test]
 fn features_are_standardised() {
-    for name in [TableName::Iris, TableName::BreastCancer, TableName::Diabetes] {
+    for name in [
+        TableName::Iris,
+        TableName::BreastCancer,
+        TableName::Diabetes,
+    ] {
         let batch = all(&table(name));
         let width = features(&batch).len() / batch.len();
         for column in 0..width {
-            let column = features(&batch).iter().skip(column).step_by(width).map(|v| f64::from(*v));
+            let column = features(&batch)
+                .iter()
+                .skip(column)
+                .step_by(width)
+                .map(|v| f64::from(*v));
             let rows = batch.len() as f64;
             let mean = column.clone().sum::<f64>() / rows;
             let variance = column.map(|value| value * value).sum::<f64>() / rows;
-            assert!(mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-4, "{mean} {variance}");
+            assert!(
+                mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-4,
+                "{mean} {variance}"
+            );
         }
     }
 }
@@ -107,11 +142,17 @@ fn features_are_standardised_by_the_training_rows_alone() {
     });
     let splits = open(&config);
     let mean = |batch: &Batch| {
-        let values = features(batch).iter().step_by(4).map(|value| f64::from(*value));
+        let values = features(batch)
+            .iter()
+            .step_by(4)
+            .map(|value| f64::from(*value));
         values.sum::<f64>() / batch.len() as f64
     };
     assert!(mean(&all(&splits)).abs() < 1e-6);
-    let held_out = splits.validation.batch(&(0..60).collect::<Vec<_>>()).unwrap();
+    let held_out = splits
+        .validation
+        .batch(&(0..60).collect::<Vec<_>>())
+        .unwrap();
     assert!(mean(&held_out).abs() > 1e-3);
 }
 
@@ -119,5 +160,8 @@ fn features_are_standardised_by_the_training_rows_alone() {
 fn diabetes_says_the_mean_of_its_target() {
     // scikit-learn: `load_diabetes().target.mean()` is 152.13348416, its deviation 77.00574587.
     let source = table(TableName::Diabetes).source;
-    assert!(source.contains("1 is 77.0057") && source.contains("mean 152.1335"), "{source}");
+    assert!(
+        source.contains("1 is 77.0057") && source.contains("mean 152.1335"),
+        "{source}"
+    );
 }

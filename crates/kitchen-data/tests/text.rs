@@ -1,5 +1,5 @@
 //! Texts: where they are cut, what a window holds, and where long ones are kept.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
@@ -21,19 +21,28 @@ fn config(path: &str, context: usize, tokenizer: TokenizerConfig) -> DataConfig 
 
 fn open(text: &str, context: usize, tokenizer: TokenizerConfig) -> Splits {
     let files = Memory::from([("text", text.as_bytes().to_vec())]);
-    Store::new(files, "").open(&config("text", context, tokenizer), 1).unwrap()
+    Store::new(files, "")
+        .open(&config("text", context, tokenizer), 1)
+        .unwrap()
 }
 
 /// The inputs and targets of one window, as text.
 fn window(splits: &Splits, half: &dyn Dataset, position: u64) -> (String, String) {
     let batch = half.batch(&[position]).unwrap();
-    let (Inputs::Tokens { values: inputs, .. }, Targets::Tokens { values: targets, .. }) =
-        (batch.inputs, batch.targets)
+    let (
+        Inputs::Tokens { values: inputs, .. },
+        Targets::Tokens {
+            values: targets, ..
+        },
+    ) = (batch.inputs, batch.targets)
     else {
         panic!("not tokens");
     };
     let tokenizer = splits.tokenizer.as_ref().unwrap();
-    (tokenizer.decode(&inputs).unwrap(), tokenizer.decode(&targets).unwrap())
+    (
+        tokenizer.decode(&inputs).unwrap(),
+        tokenizer.decode(&targets).unwrap(),
+    )
 }
 
 #[test]
@@ -46,7 +55,10 @@ fn windows_begin_everywhere_in_training_and_end_to_end_in_validation() {
         assert_eq!(window(&splits, train, 0), ("abcd".into(), "bcde".into()));
         assert_eq!(window(&splits, train, 1), ("bcde".into(), "cdef".into()));
         // The training part is 90 characters long, and the last one is only a target.
-        assert_eq!(window(&splits, train, 85).1.chars().last(), text.chars().nth(89));
+        assert_eq!(
+            window(&splits, train, 85).1.chars().last(),
+            text.chars().nth(89)
+        );
         assert_eq!(validation.len(), 2);
         assert_eq!(validation.id(0).0, 90);
         assert_eq!(validation.id(1).0, 94);
@@ -82,11 +94,10 @@ fn the_short_cut_for_ascii_changes_nothing() {
 fn long_texts_are_encoded_once_and_mapped() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-    let text = common::text(2000).repeat(600);
-    assert!(text.len() > 16 << 20 && !text.is_ascii());
+    let text = common::text(2000).repeat(150);
+    assert!(text.len() > 4 << 20 && !text.is_ascii());
     std::fs::write(path("text"), &text).unwrap();
-    let tokenizer = TokenizerConfig::Bpe { vocabulary: 300 };
-    let config = config(&path("text"), 32, tokenizer.clone());
+    let config = config(&path("text"), 32, TokenizerConfig::Characters);
     let store = Store::on_disk(path("cache"));
     let in_memory = Store::on_disk("").open(&config, 1).unwrap();
     let first = store.open(&config, 1).unwrap();
@@ -95,8 +106,14 @@ fn long_texts_are_encoded_once_and_mapped() {
     let second = store.open(&config, 1).unwrap();
     for other in [&first, &second] {
         assert_eq!(other.train.len(), in_memory.train.len());
-        assert_eq!(other.train.batch(&[7, 100_000]), in_memory.train.batch(&[7, 100_000]));
-        assert_eq!(other.validation.batch(&[9]), in_memory.validation.batch(&[9]));
+        assert_eq!(
+            other.train.batch(&[7, 100_000]),
+            in_memory.train.batch(&[7, 100_000])
+        );
+        assert_eq!(
+            other.validation.batch(&[9]),
+            in_memory.validation.batch(&[9])
+        );
     }
     // A damaged file is noticed and written anew.
     let file = path(&format!("cache/tokens/{}", cached[0].name));
@@ -104,30 +121,42 @@ fn long_texts_are_encoded_once_and_mapped() {
     bytes[1000] ^= 1;
     std::fs::write(&file, &bytes).unwrap();
     let third = store.open(&config, 1).unwrap();
-    assert_eq!(third.train.batch(&[7, 100_000]), in_memory.train.batch(&[7, 100_000]));
+    assert_eq!(
+        third.train.batch(&[7, 100_000]),
+        in_memory.train.batch(&[7, 100_000])
+    );
     bytes[1000] ^= 1;
     assert_eq!(std::fs::read(&file).unwrap(), bytes);
 }
 
-/// A gigabyte of text is its own tokens: opening it takes no memory to speak of, and any window of
-/// it can be read. The file is sparse, so that it takes no disk either.
+/// A long text is its own tokens: opening it takes no memory to speak of, and any window of it can
+/// be read. The file is sparse, so that it takes no disk either.
 #[test]
-fn a_gigabyte_is_mapped() {
+fn a_long_text_is_mapped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large").to_string_lossy().into_owned();
-    std::fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
+    std::fs::File::create(&path)
+        .unwrap()
+        .set_len(1 << 28)
+        .unwrap();
     let files = Disk.read(&path).unwrap();
     assert!(matches!(files, kitchen_data::Bytes::Mapped(_)));
-    let splits = Store::on_disk("").open(&config(&path, 256, TokenizerConfig::Bytes), 1).unwrap();
+    let splits = Store::on_disk("")
+        .open(&config(&path, 256, TokenizerConfig::Bytes), 1)
+        .unwrap();
     let sampler = Sampler::new(&*splits.train, 12, Key::new(1)).unwrap();
     let last = sampler.batches_per_epoch() - 1;
-    let positions = sampler.positions(&*splits.train, 0, last, &BTreeSet::new()).unwrap();
+    let positions = sampler
+        .positions(&*splits.train, 0, last, &BTreeSet::new())
+        .unwrap();
     assert_eq!(splits.train.batch(&positions).unwrap().tokens(), 12 * 256);
 }
 
 #[test]
 fn documents_are_held_out_whole_and_end_with_a_boundary() {
-    let lines: String = (0..20).map(|i| format!("{{\"text\": \"{}\"}}\n", (b'a' + i) as char)).collect();
+    let lines: String = (0..20)
+        .map(|i| format!("{{\"text\": \"{}\"}}\n", (b'a' + i) as char))
+        .collect();
     let files = Memory::from([("lines", lines.into_bytes())]);
     let config = DataConfig::Jsonl(JsonLinesConfig {
         path: "lines".into(),
@@ -140,6 +169,8 @@ fn documents_are_held_out_whole_and_end_with_a_boundary() {
     assert_eq!(splits.train.len(), 36 - 2);
     assert_eq!(splits.validation.len(), 1);
     let batch = splits.validation.batch(&[0]).unwrap();
-    let Inputs::Tokens { values, .. } = &batch.inputs else { panic!() };
+    let Inputs::Tokens { values, .. } = &batch.inputs else {
+        panic!()
+    };
     assert!(values[0] != boundary && values[1] == boundary);
 }

@@ -10,7 +10,7 @@ use crate::files::Files;
 use crate::limits;
 use crate::read;
 use crate::sources::table::{Column, MISSING, Table, TargetColumn};
-use crate::words::thousands;
+use crate::words::{counted, thousands};
 use infer::{Kind, Profile, number};
 use records::{Header, Records};
 
@@ -50,6 +50,13 @@ pub(crate) fn parse(path: &str, bytes: &[u8], target: &str) -> Result<Parsed, Da
         for (profile, value) in profiles.iter_mut().zip(&record.values) {
             profile.see(value);
         }
+    }
+    if rows < 2 {
+        return Err(DataError::new(
+            path,
+            format!("has {} below its header", counted(rows, "row")),
+            "a table needs at least two",
+        ));
     }
     let plan = Plan::new(&header, profiles, target, rows)?;
     plan.take_in(&header)

@@ -12,7 +12,7 @@ use crate::files::{Files, join};
 use crate::limits;
 use crate::read;
 use crate::split::{Halves, check_share, hold_out};
-use crate::words::{Words, thousands};
+use crate::words::{Words, counted, thousands};
 
 /// Opens `train-images-idx3-ubyte` and its three companions in a folder. The test images follow
 /// the training images in the numbering of examples.
@@ -169,7 +169,10 @@ fn read_idx(
 fn wrong_dimensions(path: &str, idx: &Idx, expected: usize) -> DataError {
     DataError::new(
         path,
-        format!("has {} dimensions instead of {expected}", idx.shape.len()),
+        format!(
+            "has {} instead of {expected}",
+            counted(idx.shape.len(), "dimension")
+        ),
         "images have three (count, height, width), labels have one",
     )
 }

@@ -12,7 +12,7 @@ use crate::files::{Files, join};
 use crate::limits;
 use crate::read;
 use crate::split::hold_out;
-use crate::words::{Words, thousands};
+use crate::words::{Words, counted, thousands};
 
 /// Opens every image, class by class and file by file in order of name, and resizes it.
 pub(crate) fn open(
@@ -126,7 +126,10 @@ impl Found {
         if found.classes.len() < 2 {
             return Err(DataError::new(
                 folder,
-                format!("has {} sub-folders with images", found.classes.len()),
+                format!(
+                    "has {} with images",
+                    counted(found.classes.len(), "sub-folder")
+                ),
                 "make one sub-folder for each class, at least two, with PNG or JPEG files in each",
             ));
         }
@@ -184,7 +187,8 @@ fn decode(path: &str, bytes: &[u8]) -> Result<DynamicImage, DataError> {
     reader.decode().map_err(|error| {
         DataError::new(
             path,
-            format!("cannot be decoded: {error}"),
+            // Some decoders break their lines.
+            format!("cannot be decoded: {}", error.to_string().trim()),
             "replace it, or take it out of the folder",
         )
     })

@@ -110,8 +110,15 @@ fn parse_line(line: &str, field: &str) -> Result<String, (String, String)> {
         }
         None => {
             let fields: Vec<&str> = object.keys().take(8).map(String::as_str).collect();
-            let what = format!("there is no field `{field}`, only: {}", fields.join(", "));
-            Err((what, "name one of them, such as data.text=content".into()))
+            let known = match fields.as_slice() {
+                [] => "no other either".into(),
+                fields => format!("only {}", fields.join(", ")),
+            };
+            let what = format!("there is no field `{field}`, {known}");
+            Err((
+                what,
+                "name a field with texts, such as data.text=content".into(),
+            ))
         }
     }
 }

@@ -9,7 +9,7 @@ use kitchen_types::random::{Generator, Key};
 use crate::features::{FeatureInputs, FeatureTargets, Features};
 use crate::limits;
 use crate::split::hold_out;
-use crate::words::{ColumnWords, Words};
+use crate::words::{ColumnWords, Words, variant_name};
 
 pub(crate) fn open(config: &PlaygroundConfig, seed: u64) -> Result<Splits, DataError> {
     if !(2..=limits::EXAMPLES).contains(&config.samples) {
@@ -49,7 +49,7 @@ pub(crate) fn open(config: &PlaygroundConfig, seed: u64) -> Result<Splits, DataE
             target: ColumnWords::plain("class"),
         },
     };
-    let name = format!("{:?}", config.shape).to_lowercase();
+    let name = variant_name(&config.shape);
     let source = format!(
         "{} points of two classes: {name}, noise {}",
         config.samples, config.noise

@@ -8,7 +8,7 @@ use kitchen_types::random::{Generator, Key};
 
 use crate::limits;
 use crate::lines::{Line, Lines};
-use crate::words::thousands;
+use crate::words::{thousands, variant_name};
 
 /// The modulus of modular arithmetic: the prime of "Grokking" (Power et al. 2022).
 const MODULUS: u64 = 97;
@@ -16,9 +16,9 @@ const MODULUS: u64 = 97;
 const DIGITS: usize = 18;
 /// Letters, bits or brackets, at most.
 const LETTERS: usize = 256;
-/// How often a question is drawn, for each one that is asked for. Once small tasks have been
-/// asked in full, nearly all draws repeat one; e^-20 of their questions are then still missing.
-const DRAWS: usize = 20;
+/// Draws in a row that repeat a question, for each question that there is, after which a task
+/// counts as asked in full. Of equally likely questions the last would be missed once in e^20 times.
+const REPEATS: usize = 20;
 
 /// Draws questions, each once, until there are as many as asked for or hardly any are left: a
 /// question in both halves would be held out in name only.
@@ -27,12 +27,12 @@ pub(crate) fn open(config: &SequenceTaskConfig, seed: u64) -> Result<Splits, Dat
     let mut rng = Key::new(seed).purpose("data/sequence").rng();
     let mut seen = HashSet::new();
     let mut lines = Vec::with_capacity(config.samples);
-    for _ in 0..config.samples.saturating_mul(DRAWS) {
-        if lines.len() == config.samples {
-            break;
-        }
+    let mut repeats = 0;
+    while lines.len() < config.samples && repeats <= REPEATS * lines.len() {
         let question = question(config.task, config.length, &mut rng);
+        repeats += 1;
         if seen.insert(question.clone()) {
+            repeats = 0;
             lines.push(Line {
                 answer: answer(config.task, &question),
                 question,
@@ -48,13 +48,13 @@ pub(crate) fn open(config: &SequenceTaskConfig, seed: u64) -> Result<Splits, Dat
             config.samples
         ));
     }
-    let name = format!("{:?}", config.task).to_lowercase();
+    let name = variant_name(&config.task);
     let source = format!(
         "{} questions of {name}, length {}",
         thousands(count as u64),
         config.length
     );
-    Lines::new(lines, alphabet(config.task).chars(), context(config))?.split(
+    Lines::new("", lines, alphabet(config.task).chars(), context(config))?.split(
         config.validation,
         seed,
         source,

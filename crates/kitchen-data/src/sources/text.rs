@@ -62,8 +62,8 @@ impl Text {
         })
     }
 
-    /// Both halves of the text, which [`Self::read`] has checked to be UTF-8; empty where the
-    /// tokenizer takes bytes, and does not ask.
+    /// Both halves of the text, which [`Self::read`] has checked to be UTF-8 unless the tokenizer
+    /// takes bytes, and then nobody asks.
     fn halves(&self) -> (&str, &str) {
         match read::utf8(&self.config.path, &self.bytes) {
             Ok(text) => text.split_at_checked(self.train_bytes).unwrap_or_default(),
@@ -141,6 +141,9 @@ pub(crate) fn joint_tokenizer(texts: &[Text], files: &dyn Files) -> Result<Token
             "the texts of a mixture have different tokenizers",
             "give all of them the same `tokenizer`",
         ));
+    }
+    if *kind == TokenizerConfig::Bytes {
+        return Ok(Tokenizer::new(ByteTokenizer::new(false)));
     }
     let halves: Vec<(&str, &str)> = texts.iter().map(Text::halves).collect();
     let train: Vec<&str> = halves.iter().map(|(train, _)| *train).collect();

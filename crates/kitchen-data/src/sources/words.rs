@@ -10,7 +10,7 @@ use crate::files::Files;
 use crate::limits;
 use crate::lines::{Line, Lines};
 use crate::read;
-use crate::words::thousands;
+use crate::words::{counted, thousands};
 
 pub(crate) fn open(
     config: &WordsConfig,
@@ -20,7 +20,7 @@ pub(crate) fn open(
     if config.path.is_empty() {
         let words = invented();
         let source = format!("{} invented names, built in", thousands(words.len() as u64));
-        return model(words, config.validation, seed, source, Vec::new());
+        return model("", words, config.validation, seed, source, Vec::new());
     }
     let bytes = files.read(&config.path)?;
     let text = read::utf8(&config.path, &bytes)?;
@@ -30,14 +30,16 @@ pub(crate) fn open(
         0 => Vec::new(),
         // A word in both halves would be held out in name only.
         n => vec![format!(
-            "{n} repeated words of {} were left out",
+            "{} of {} came again and were left out",
+            counted(n, "word"),
             config.path
         )],
     };
-    model(words, config.validation, seed, source, notes)
+    model(&config.path, words, config.validation, seed, source, notes)
 }
 
 fn model(
+    place: &str,
     words: Vec<String>,
     share: f64,
     seed: u64,
@@ -56,7 +58,7 @@ fn model(
         question: String::new(),
         answer: word,
     });
-    Lines::new(lines, characters, longest + 1)?.split(share, seed, source, notes)
+    Lines::new(place, lines, characters, longest + 1)?.split(share, seed, source, notes)
 }
 
 /// The words of a list, each once, and how many came again. Errors on a line that is no word.
@@ -89,7 +91,7 @@ fn distinct_words(path: &str, text: &str) -> Result<(Vec<String>, usize), DataEr
     if words.len() < 2 {
         return Err(DataError::new(
             path,
-            format!("has {} words", words.len()),
+            format!("has {}", counted(words.len(), "word")),
             "put at least two words into it, one on each line",
         ));
     }

@@ -131,11 +131,14 @@ pub(crate) fn read(files: &dyn Files, path: &str) -> Result<Tokenizer, DataError
 
 /// An encoding error at a place.
 pub(crate) fn at(place: &str, error: &TokenizerError) -> DataError {
-    DataError::new(
-        place,
-        error.to_string(),
-        "use the `bytes` tokenizer, which expresses anything",
-    )
+    let what = match error {
+        TokenizerError::NotInVocabulary(text) => {
+            format!("the tokenizer has no token for {text:?}")
+        }
+        other => other.to_string(),
+    };
+    let remedy = "use the `bytes` tokenizer, which expresses anything";
+    DataError::new(place, what, remedy)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 
@@ -23,8 +23,9 @@ fn merges(bpe: &Bpe) -> Vec<[u32; 2]> {
 
 /// The slow way: count every pair anew for each merge.
 fn merges_by_counting(text: &str, most: usize) -> Vec<[u32; 2]> {
-    let mut words: Vec<Vec<u32>> =
-        pieces(text).map(|piece| piece.bytes().map(u32::from).collect()).collect();
+    let mut words: Vec<Vec<u32>> = pieces(text)
+        .map(|piece| piece.bytes().map(u32::from).collect())
+        .collect();
     let mut merges = Vec::new();
     while merges.len() < most {
         let mut counts: BTreeMap<[u32; 2], u64> = BTreeMap::new();
@@ -59,7 +60,13 @@ const FABLE: &str = "A fox saw the grapes. The fox jumped, and the fox jumped ag
 
 #[test]
 fn training_counts_right() {
-    for text in [FABLE, "aaaaaaaaaa aaaa aaa", "abab abab baba", "über übung über", ""] {
+    for text in [
+        FABLE,
+        "aaaaaaaaaa aaaa aaa",
+        "abab abab baba",
+        "über übung über",
+        "",
+    ] {
         let bpe = Bpe::train(&[text], 256 + 40, false).unwrap();
         assert_eq!(merges(&bpe), merges_by_counting(text, 40), "{text:?}");
     }
@@ -97,7 +104,11 @@ fn library_file(ours: &Bpe) -> String {
     let mut names: Vec<String> = (0..=255u8)
         .map(|byte| {
             let printable = matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
-            let code = if printable { u32::from(byte) } else { spare.next().unwrap() };
+            let code = if printable {
+                u32::from(byte)
+            } else {
+                spare.next().unwrap()
+            };
             char::from_u32(code).unwrap().to_string()
         })
         .collect();
@@ -108,8 +119,7 @@ fn library_file(ours: &Bpe) -> String {
         pairs.push(pair);
     }
     let vocabulary: BTreeMap<String, u32> = names.into_iter().zip(0..).collect();
-    let byte_level =
-        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
     json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
         "normalizer": null, "pre_tokenizer": byte_level, "post_processor": null,
@@ -130,7 +140,13 @@ fn encoding_agrees_with_the_tokenizers_library() {
     let files = Memory::from([("tokenizer.json", library_file(&ours).into_bytes())]);
     let library = read(&files, "tokenizer.json").unwrap();
     assert_eq!(library.vocabulary(), ours.vocabulary());
-    for text in [FABLE, "the higher fox  jumped\n\nagain", "naïve 東京 12345", "  x ", "a \t b"] {
+    for text in [
+        FABLE,
+        "the higher fox  jumped\n\nagain",
+        "naïve 東京 12345",
+        "  x ",
+        "a \t b",
+    ] {
         let tokens = ours.encode(text).unwrap();
         assert_eq!(tokens, library.encode(text).unwrap(), "{text:?}");
         assert_eq!(library.decode(&tokens).unwrap(), text);
@@ -158,12 +174,38 @@ fn a_vocabulary_ends_where_nothing_repeats() {
 #[test]
 fn bad_definitions_say_what_is_wrong() {
     let table = [
-        ("", expect!["this is not a tokenizer that Kitchen wrote: EOF while parsing a value at line 1 column 0"]),
-        (r#"{"bpe": {"merges": [[97, 256]], "boundary": false}}"#, expect!["merge 0 of the byte-pair encoding joins a token that no earlier merge made"]),
-        (r#"{"bpe": {"merges": [[97, 97], [97, 97]], "boundary": false}}"#, expect!["merge 1 of the byte-pair encoding comes a second time"]),
-        (r#"{"bpe": {"merges": [[1, 1], [256, 256], [257, 257], [258, 258], [259, 259], [260, 260], [261, 261], [262, 262]], "boundary": false}}"#, expect!["merge 7 of the byte-pair encoding makes a token longer than any piece of text"]),
-        (r#"{"library": {"json": "{}"}}"#, expect!["this is not a tokenizer of the tokenizers library: Model missing. at line 1 column 2"]),
-        (r#"{"characters": {"characters": "ab", "border": true}}"#, expect!["this is not a tokenizer that Kitchen wrote: unknown field `border`, expected `characters` or `boundary` at line 1 column 44"]),
+        (
+            "",
+            expect![
+                "this is not a tokenizer that Kitchen wrote: EOF while parsing a value at line 1 column 0"
+            ],
+        ),
+        (
+            r#"{"bpe": {"merges": [[97, 256]], "boundary": false}}"#,
+            expect!["merge 0 of the byte-pair encoding joins a token that no earlier merge made"],
+        ),
+        (
+            r#"{"bpe": {"merges": [[97, 97], [97, 97]], "boundary": false}}"#,
+            expect!["merge 1 of the byte-pair encoding comes a second time"],
+        ),
+        (
+            r#"{"bpe": {"merges": [[1, 1], [256, 256], [257, 257], [258, 258], [259, 259], [260, 260], [261, 261], [262, 262]], "boundary": false}}"#,
+            expect![
+                "merge 7 of the byte-pair encoding makes a token longer than any piece of text"
+            ],
+        ),
+        (
+            r#"{"library": {"json": "{}"}}"#,
+            expect![
+                "this is not a tokenizer of the tokenizers library: Model missing. at line 1 column 2"
+            ],
+        ),
+        (
+            r#"{"characters": {"characters": "ab", "border": true}}"#,
+            expect![
+                "this is not a tokenizer that Kitchen wrote: unknown field `border`, expected `characters` or `boundary` at line 1 column 44"
+            ],
+        ),
     ];
     for (json, expected) in table {
         let error = tokenizer_from_json(json).err().unwrap();

@@ -1,13 +1,15 @@
 //! Small files of every kind, made here.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use std::io::{Cursor, Write};
 
+use expect_test::Expect;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{ImageFormat, RgbImage};
-use kitchen_data::Memory;
+use kitchen_data::{Memory, Store};
 use kitchen_types::config::*;
+use kitchen_types::ports::DatasetStore;
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -59,12 +61,20 @@ pub(crate) fn files() -> Memory {
     let jsonl: String = (0..40)
         .map(|i| format!("{{\"id\": {i}, \"text\": \"line {i} has \\u00e9 and a \\n break\"}}\n"))
         .collect();
-    let words: String = (0..50).map(|i| format!("w{}\n", "ab".repeat(i % 5 + 1) + &i.to_string())).collect();
+    let words: String = (0..50)
+        .map(|i| format!("w{}\n", "ab".repeat(i % 5 + 1) + &i.to_string()))
+        .collect();
     let mut files = Memory::from([
         ("table.csv", csv(40).into_bytes()),
         ("mnist/train-images-idx3-ubyte", idx(&[30, 2, 3], &pixels)),
-        ("mnist/train-labels-idx1-ubyte.gz", gzip(&idx(&[30], &labels))),
-        ("mnist/t10k-images.idx3-ubyte.gz", gzip(&idx(&[10, 2, 3], &pixels[..60]))),
+        (
+            "mnist/train-labels-idx1-ubyte.gz",
+            gzip(&idx(&[30], &labels)),
+        ),
+        (
+            "mnist/t10k-images.idx3-ubyte.gz",
+            gzip(&idx(&[10, 2, 3], &pixels[..60])),
+        ),
         ("mnist/t10k-labels-idx1-ubyte", idx(&[10], &labels[..10])),
         ("text.txt", text(200).into_bytes()),
         ("ascii.txt", text(150).replace('ï', "i").into_bytes()),
@@ -172,36 +182,62 @@ pub(crate) fn configs() -> Vec<(&'static str, DataConfig)> {
                 validation: 0.1,
             }),
         ),
-        ("csv", DataConfig::Csv(TableConfig {
-            path: "table.csv".into(),
-            ..TableConfig::default()
-        })),
-        ("csv of a number", DataConfig::Csv(TableConfig {
-            path: "table.csv".into(),
-            target: "height".into(),
-            validation: 0.2,
-        })),
+        (
+            "csv",
+            DataConfig::Csv(TableConfig {
+                path: "table.csv".into(),
+                ..TableConfig::default()
+            }),
+        ),
+        (
+            "csv of a number",
+            DataConfig::Csv(TableConfig {
+                path: "table.csv".into(),
+                target: "height".into(),
+                validation: 0.2,
+            }),
+        ),
         ("idx with test images", idx(0.0)),
         ("idx without", idx(0.2)),
         ("grey images", images(true)),
         ("colour images", images(false)),
         ("bytes", text_config("text.txt", TokenizerConfig::Bytes)),
-        ("characters", text_config("text.txt", TokenizerConfig::Characters)),
-        ("ASCII characters", text_config("ascii.txt", TokenizerConfig::Characters)),
-        ("bpe", text_config("text.txt", TokenizerConfig::Bpe { vocabulary: 300 })),
+        (
+            "characters",
+            text_config("text.txt", TokenizerConfig::Characters),
+        ),
+        (
+            "ASCII characters",
+            text_config("ascii.txt", TokenizerConfig::Characters),
+        ),
+        (
+            "bpe",
+            text_config("text.txt", TokenizerConfig::Bpe { vocabulary: 300 }),
+        ),
         ("jsonl bytes", jsonl(TokenizerConfig::Bytes)),
         ("jsonl characters", jsonl(TokenizerConfig::Characters)),
         ("jsonl bpe", jsonl(TokenizerConfig::Bpe { vocabulary: 280 })),
-        ("hub", DataConfig::Hub(HubConfig {
-            name: "tiny-shakespeare".into(),
-            ..HubConfig::default()
-        })),
+        (
+            "hub",
+            DataConfig::Hub(HubConfig {
+                name: "tiny-shakespeare".into(),
+                ..HubConfig::default()
+            }),
+        ),
         (
             "mixture of texts",
             DataConfig::Mixture(MixtureConfig {
                 domains: vec![
-                    domain("ascii", 1.0, text_config("ascii.txt", TokenizerConfig::Characters)),
-                    domain("umlauts", 3.0, text_config("text.txt", TokenizerConfig::Characters)),
+                    domain(
+                        "ascii",
+                        1.0,
+                        text_config("ascii.txt", TokenizerConfig::Characters),
+                    ),
+                    domain(
+                        "umlauts",
+                        3.0,
+                        text_config("text.txt", TokenizerConfig::Characters),
+                    ),
                 ],
             }),
         ),
@@ -224,4 +260,21 @@ pub(crate) fn configs() -> Vec<(&'static str, DataConfig)> {
             }),
         ),
     ]
+}
+
+/// The name of a bad data set, and what is said of it.
+pub(crate) fn check(name: &str, files: Vec<(&str, Vec<u8>)>, config: DataConfig) -> String {
+    let mut memory = Memory::new();
+    for (path, bytes) in files {
+        memory.insert(path, bytes);
+    }
+    match Store::new(memory, "cache").open(&config, 1) {
+        Ok(splits) => panic!("{name} was opened: {}", splits.source),
+        Err(error) => format!("{name}\n    {error}\n"),
+    }
+}
+
+/// Compares what was said of a group of files.
+pub(crate) fn check_all<const COUNT: usize>(said: [String; COUNT], expected: Expect) {
+    expected.assert_eq(&said.concat());
 }

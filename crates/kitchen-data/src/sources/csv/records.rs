@@ -9,6 +9,7 @@ use kitchen_types::ports::DataError;
 
 use super::infer::number;
 use crate::limits;
+use crate::words::counted;
 
 /// The first line of a table, and how to read the others.
 pub(super) struct Header<'a> {
@@ -137,7 +138,7 @@ impl Iterator for Records<'_> {
         };
         if values.len() != self.columns {
             return Some(Err(self.lines.error(
-                format!("has {} values for {} columns", values.len(), self.columns),
+                format!("has {} for {} columns", counted(values.len(), "value"), self.columns),
                 "give each row as many values as the header has names; put values with a comma in quotes",
             )));
         }
