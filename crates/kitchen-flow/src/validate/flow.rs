@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kitchen_types::event::StagePath;
 use kitchen_types::workflow::{Condition, Merge, OnFailure, Repeat};
 
-use super::footprint::{Footprint, turn_item};
+use super::footprint::{Branch, Footprint, turn_item};
 use super::join;
 use super::keys::Keys;
 use crate::key::{KeyInfo, KeyType};
@@ -185,13 +185,13 @@ impl<'a> Flow<'a> {
             self.node(&mut fork, branch);
             keys.gather(&before, fork, began);
         }
-        let prints: Vec<_> = branches
+        let branches: Vec<_> = branches
             .iter()
-            .map(|branch| (&branch.path, Footprint::of([branch])))
+            .map(|branch| Branch::new(branch.path.clone(), [branch]))
             .collect();
-        for (index, one) in prints.iter().enumerate() {
-            for other in prints.iter().skip(index + 1) {
-                self.conflicts(one, other, merge, "");
+        for (index, one) in branches.iter().enumerate() {
+            for other in branches.iter().skip(index + 1) {
+                self.problems.extend(one.conflicts(other, merge, ""));
             }
         }
     }
@@ -232,40 +232,10 @@ impl<'a> Flow<'a> {
         {
             keys.restore(local, &before);
         }
-        let producer = (&join(path, "producer"), Footprint::of(&stream.producer));
-        let consumer = (&join(path, "consumer"), Footprint::of(&stream.consumer));
-        self.conflicts(&producer, &consumer, Merge::Disjoint, item);
-    }
-
-    /// What two branches must not do at the same time; `local` is passed from one to the other.
-    fn conflicts(
-        &mut self,
-        (first, one): &(&StagePath, Footprint),
-        (second, other): &(&StagePath, Footprint),
-        merge: Merge,
-        local: &str,
-    ) {
-        for key in one
-            .used
-            .intersection(&other.used)
-            .filter(|key| *key != local)
-        {
-            let both = one.touched.contains(key) && other.touched.contains(key);
-            let unclear = both && merge == Merge::Disjoint;
-            let (owner, neighbour) = if unclear || one.owned.contains(key) {
-                (*first, *second)
-            } else if other.owned.contains(key) {
-                (*second, *first)
-            } else {
-                continue;
-            };
-            let (key, first, second) = (key.clone(), owner.clone(), neighbour.clone());
-            let fault = match unclear {
-                true => Fault::MergeConflict { key, first, second },
-                false => Fault::SharedResource { key, first, second },
-            };
-            self.problem(owner, fault);
-        }
+        let producer = Branch::new(join(path, "producer"), &stream.producer);
+        let consumer = Branch::new(join(path, "consumer"), &stream.consumer);
+        let conflicts = producer.conflicts(&consumer, Merge::Disjoint, item);
+        self.problems.extend(conflicts);
     }
 
     fn policy(

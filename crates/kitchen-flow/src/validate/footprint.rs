@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use kitchen_types::workflow::Repeat;
+use kitchen_types::event::StagePath;
+use kitchen_types::workflow::{Merge, Repeat};
 
 use crate::plan::{PlanNode, Work};
+use crate::problem::{Fault, Problem};
 use crate::stage::Access;
 
 /// The keys that a part of a plan may use, and how.
@@ -67,6 +69,48 @@ impl Footprint {
         if !is_value && matches!(access, Access::Take | Access::Change) {
             self.owned.insert(key.to_owned());
         }
+    }
+}
+
+/// A part of a plan that runs beside others.
+pub(super) struct Branch {
+    path: StagePath,
+    footprint: Footprint,
+}
+
+impl Branch {
+    pub(super) fn new<'a>(path: StagePath, nodes: impl IntoIterator<Item = &'a PlanNode>) -> Self {
+        let footprint = Footprint::of(nodes);
+        Self { path, footprint }
+    }
+
+    /// What two branches must not do at the same time; `local` is passed from one to the other.
+    pub(super) fn conflicts(&self, other: &Self, merge: Merge, local: &str) -> Vec<Problem> {
+        let shared = self.footprint.used.intersection(&other.footprint.used);
+        shared
+            .filter(|key| *key != local)
+            .filter_map(|key| self.conflict(other, merge, key))
+            .collect()
+    }
+
+    fn conflict(&self, other: &Self, merge: Merge, key: &String) -> Option<Problem> {
+        let touches = |branch: &Self| branch.footprint.touched.contains(key);
+        let owns = |branch: &Self| branch.footprint.owned.contains(key);
+        let unclear = touches(self) && touches(other) && merge == Merge::Disjoint;
+        let (owner, neighbour) = match (unclear || owns(self), owns(other)) {
+            (true, _) => (self, other),
+            (false, true) => (other, self),
+            (false, false) => return None,
+        };
+        let key = key.clone();
+        let (first, second) = (owner.path.clone(), neighbour.path.clone());
+        Some(Problem {
+            path: owner.path.clone(),
+            fault: match unclear {
+                true => Fault::MergeConflict { key, first, second },
+                false => Fault::SharedResource { key, first, second },
+            },
+        })
     }
 }
 

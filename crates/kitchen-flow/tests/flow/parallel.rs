@@ -35,7 +35,7 @@ fn parallel_is_faster_than_sequence() {
 #[test]
 fn a_limit_is_kept() {
     let nap = |name: &str, ms: u64| stage("sleep").named(name).with("ms", ms);
-    let branches = [nap("a", 200), nap("b", 50), nap("c", 50)];
+    let branches = [nap("a", 900), nap("b", 150), nap("c", 150)];
     let (lines, _) = run(
         &workflow("w").then(parallel().named("p").at_most(2).branches(branches)),
         &registry(),
@@ -168,21 +168,24 @@ fn a_resource_lent_to_a_branch_is_back_after_a_failure_and_after_a_drop() {
         }
     }
     let registry = registry().with(Hold);
-    let held = |node| {
+    let held = |node, patience_ms| {
         let mut state = state();
         state.put(&LOG, Vec::new()).unwrap();
         let plan = validate(&workflow("w").then(node), &registry, &state.keys()).unwrap();
         let failed = block_on(async {
             let engine = Engine::new(&());
             let run = Box::pin(engine.run(&plan, &mut state));
-            let short = Box::pin(sleep(Duration::from_millis(100)));
+            let short = Box::pin(sleep(Duration::from_millis(patience_ms)));
             matches!(select(run, short).await, Either::Left((Err(_), _)))
         });
         format!("failed: {failed}, {:?}", state.get(&LOG).unwrap())
     };
     let hold = || parallel().branches([stage("hold"), stage("say")]);
-    assert_eq!(held(hold()), r#"failed: false, ["held"]"#);
-    assert_eq!(held(hold().timeout_ms(10)), r#"failed: true, ["held"]"#);
+    assert_eq!(held(hold(), 100), r#"failed: false, ["held"]"#);
+    assert_eq!(
+        held(hold().timeout_ms(10), 30_000),
+        r#"failed: true, ["held"]"#
+    );
 }
 
 #[test]

@@ -104,7 +104,10 @@ fn flow(workflow: &Workflow) -> (Vec<u64>, u64) {
 #[test]
 fn a_producer_faster_than_its_consumer_waits_for_room() {
     let header = stream("piece", Repeat::Times(6)).buffer(2);
-    let node = header.between([stage("make")], [stage("use").with("ms", 20), stage("say")]);
+    let node = header.between(
+        [stage("make")],
+        [stage("use").with("ms", 150), stage("say")],
+    );
     let mut state = start();
     let (lines, _) = run(&workflow("w").then(node), &stages(), &mut state);
     assert_eq!(state.get(&USED), Ok(&vec![1, 2, 3, 4, 5, 6]));
@@ -130,14 +133,14 @@ fn a_producer_slower_than_its_consumer_is_waited_for() {
 #[test]
 fn producer_and_consumer_overlap() {
     let clock = kitchen_platform::Stopwatch::start();
-    let node = stream("piece", Repeat::Times(8)).between(
-        [stage("make").with("ms", 100)],
-        [stage("use").with("ms", 100)],
+    let node = stream("piece", Repeat::Times(6)).between(
+        [stage("make").with("ms", 200)],
+        [stage("use").with("ms", 200)],
     );
     flow(&workflow("w").then(node));
-    // One after the other would take 1.6 s.
+    // One after the other would take 2.4 s.
     assert!(
-        clock.elapsed() < Duration::from_millis(1400),
+        clock.elapsed() < Duration::from_millis(2200),
         "{:?}",
         clock.elapsed()
     );
@@ -147,7 +150,7 @@ fn producer_and_consumer_overlap() {
 fn stale_items_are_dropped_and_made_anew() {
     // Four wait while the first is used; the limit lets an item miss one use, not two.
     let header = stream("piece", Repeat::Times(4)).buffer(4).stale_after(1);
-    let node = header.between([stage("make")], [stage("use").with("ms", 30)]);
+    let node = header.between([stage("make")], [stage("use").with("ms", 200)]);
     let (used, made) = flow(&workflow("w").then(node));
     assert_eq!(used.len(), 4);
     assert_eq!(used[..2], [1, 2]);
@@ -158,7 +161,7 @@ fn stale_items_are_dropped_and_made_anew() {
 #[test]
 fn without_staleness_nothing_is_made_twice() {
     let header = stream("piece", Repeat::Times(4)).buffer(4);
-    let node = header.between([stage("make")], [stage("use").with("ms", 30)]);
+    let node = header.between([stage("make")], [stage("use").with("ms", 200)]);
     assert_eq!(flow(&workflow("w").then(node)), (vec![1, 2, 3, 4], 4));
 }
 
