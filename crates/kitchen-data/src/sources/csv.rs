@@ -125,11 +125,11 @@ impl Plan {
             let becomes = match profile.kind() {
                 Kind::Number => "became the column's mean",
                 Kind::Category | Kind::TooMany => "became no category",
-                Kind::Nothing => "leave nothing",
+                Kind::Nothing => "and no other",
             };
             self.notes.push(format!(
-                "column `{name}`: {} missing values {becomes}",
-                thousands(profile.missing)
+                "column `{name}`: {} {becomes}",
+                counted(profile.missing, "missing value")
             ));
         }
         match profile.kind() {
@@ -194,8 +194,8 @@ impl Plan {
         }
         if without_target > 0 {
             self.notes.push(format!(
-                "{} rows without a target were left out",
-                thousands(without_target)
+                "left out {} without a target",
+                counted(without_target, "row")
             ));
         }
         self.finish(header)

@@ -59,8 +59,8 @@ pub(crate) fn open(
     let notes = match found.passed_over {
         0 => Vec::new(),
         n => vec![format!(
-            "{} files that are not PNG or JPEG were passed over",
-            thousands(n)
+            "passed over {}, neither PNG nor JPEG",
+            counted(n, "file")
         )],
     };
     let features = Features {
@@ -80,7 +80,7 @@ struct Found {
     classes: Vec<String>,
     /// The path of each image, and its class.
     images: Vec<(String, u32)>,
-    passed_over: u64,
+    passed_over: usize,
 }
 
 impl Found {

@@ -30,9 +30,9 @@ pub(crate) fn open(
         0 => Vec::new(),
         // A word in both halves would be held out in name only.
         n => vec![format!(
-            "{} of {} came again and were left out",
-            counted(n, "word"),
-            config.path
+            "{}: left out {} that came again",
+            config.path,
+            counted(n, "word")
         )],
     };
     model(&config.path, words, config.validation, seed, source, notes)

@@ -7,7 +7,7 @@ use crate::limits;
 /// What has been seen of a column.
 #[derive(Default)]
 pub(super) struct Profile {
-    pub(super) missing: u64,
+    pub(super) missing: usize,
     /// Different values, in order; no more than there can be classes, and one.
     pub(super) categories: BTreeSet<String>,
     /// Whether every number is whole.
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn types_are_inferred() {
-        let table: &[(&[&str], Kind, bool, u64)] = &[
+        let table: &[(&[&str], Kind, bool, usize)] = &[
             (&["1", "2.5", "-3e4"], Kind::Number, false, 0),
             (&["1", "2", " 3 "], Kind::Number, true, 0),
             (&["1", "", "NA", "?"], Kind::Number, true, 3),
