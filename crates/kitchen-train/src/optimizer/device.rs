@@ -13,10 +13,10 @@ pub(super) fn apply<const D: usize>(
     weight: Tensor<D>,
     grad: Tensor<D>,
     slot: Slot<D>,
-    scale: Option<&Tensor<1>>,
+    scale: Option<Tensor<D>>,
 ) -> (Tensor<D>, Slot<D>) {
     let grad = match scale {
-        Some(scale) => grad * scale.clone().unsqueeze(),
+        Some(scale) => grad * scale,
         None => grad,
     };
     match rule {
@@ -28,9 +28,13 @@ pub(super) fn apply<const D: usize>(
 }
 
 /// See [`super::Place::sum_of_squares`].
+///
+/// Dimension by dimension, which many threads can share and takes fewer launches than a sum over
+/// everything at once.
 pub(super) fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> (Tensor<D>, Tensor<1>) {
-    let squares = tensor.clone().square().sum();
-    (tensor, squares)
+    let squares = tensor.clone().square();
+    let sum = (0..D).rev().fold(squares, Tensor::sum_dim);
+    (tensor, sum.reshape([1]))
 }
 
 /// The slot's buffers, or zeros before the first step.

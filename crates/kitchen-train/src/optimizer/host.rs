@@ -17,9 +17,9 @@ pub(super) fn apply<const D: usize>(
     weight: Tensor<D>,
     grad: Tensor<D>,
     slot: Slot<D>,
-    scale: Option<&Tensor<1>>,
+    scale: Option<Tensor<D>>,
 ) -> (Tensor<D>, Slot<D>) {
-    let scale = scale.map_or(1.0, |scale| item(scale.to_data()));
+    let scale = scale.map_or(1.0, |scale| item(scale.into_data()));
     match rule {
         Rule::Sgd(rule) if rule.momentum == 0.0 => {
             update(weight, grad, slot, |w, g, []| sgd(rule, scale, w, g))

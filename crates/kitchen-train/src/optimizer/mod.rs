@@ -9,12 +9,13 @@
 mod device;
 mod host;
 mod muon;
+mod norm;
 mod rule;
 mod state;
 #[cfg(test)]
 mod tests;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::container::TensorContainer;
 use burn::tensor::{DType, Device, Tensor};
@@ -22,6 +23,7 @@ use kitchen_types::config::{Algorithm, OptimizerConfig};
 
 use crate::names::ParameterPath;
 use muon::HiddenMatrices;
+use norm::{Change, Scale, global_norm};
 use rule::Rule;
 
 /// Moves the weights of one model, and remembers what its rule needs from step to step.
@@ -70,9 +72,6 @@ impl Optimizer {
 
     /// Moves the weights that have a gradient. Where `measure` is set, norms are measured too,
     /// which costs another pass over the weights.
-    ///
-    /// Clipping is that of PyTorch's `clip_grad_norm_`: all gradients are multiplied by
-    /// `clip_norm / (norm + 1e-6)` where that is below 1. The factor never leaves the device.
     pub(crate) fn step<M: Module>(
         &mut self,
         model: M,
@@ -84,8 +83,8 @@ impl Optimizer {
         let norm = (clips || measure)
             .then(|| global_norm(&model, &mut grads))
             .flatten();
-        let scale = (norm.clone().filter(|_| clips))
-            .map(|norm| ((norm + 1e-6).recip() * size.clip_norm).clamp_max(1.0));
+        let scale =
+            (norm.clone().filter(|_| clips)).map(|norm| Scale::new(norm, size.clip_norm, &model));
 
         let is_muon = matches!(self.algorithm, Algorithm::Muon(_));
         if is_muon && self.hidden.is_none() {
@@ -125,7 +124,7 @@ struct Step<'a> {
     optimizer: &'a mut Optimizer,
     grads: GradientsParams,
     size: StepSize,
-    scale: Option<Tensor<1>>,
+    scale: Option<Scale>,
     path: ParameterPath,
     change: Option<Change>,
 }
@@ -153,7 +152,8 @@ impl ModuleMapper for Step<'_> {
         let rule = (self.optimizer).rule(self.size, &self.path, &weight.dims());
         let place = Place::of(&weight);
         let before = self.change.is_some().then(|| weight.clone());
-        let (weight, slot) = place.apply(&rule, weight, grad, slot, self.scale.as_ref());
+        let scale = self.scale.as_ref().and_then(Scale::of_rank);
+        let (weight, slot) = place.apply(&rule, weight, grad, slot, scale);
         if let (Some(change), Some(before)) = (&mut self.change, before) {
             change.add(place, before, &weight);
         }
@@ -216,7 +216,7 @@ impl Place {
         weight: Tensor<D>,
         grad: Tensor<D>,
         slot: Slot<D>,
-        scale: Option<&Tensor<1>>,
+        scale: Option<Tensor<D>>,
     ) -> (Tensor<D>, Slot<D>) {
         match self {
             Self::Host => host::apply(rule, weight, grad, slot, scale),
@@ -231,54 +231,4 @@ impl Place {
             Self::Device => device::sum_of_squares(tensor),
         }
     }
-}
-
-/// The norm of all gradients together; none if there are no gradients.
-fn global_norm<M: Module>(model: &M, grads: &mut GradientsParams) -> Option<Tensor<1>> {
-    struct Squares<'a> {
-        grads: &'a mut GradientsParams,
-        sum: Option<Tensor<1>>,
-    }
-
-    impl ModuleVisitor for Squares<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            // Taken out and put back: a gradient that nobody else holds is read without a copy.
-            if let Some(grad) = self.grads.remove::<D>(param.id) {
-                let (grad, squares) = Place::of(&grad).sum_of_squares(grad);
-                self.grads.register(param.id, grad);
-                add_to(&mut self.sum, squares);
-            }
-        }
-    }
-
-    let mut squares = Squares { grads, sum: None };
-    model.visit(&mut squares);
-    squares.sum.map(Tensor::sqrt)
-}
-
-/// How far the weights moved.
-#[derive(Debug, Default)]
-struct Change {
-    update: Option<Tensor<1>>,
-    weights: Option<Tensor<1>>,
-}
-
-impl Change {
-    fn add<const D: usize>(&mut self, place: Place, before: Tensor<D>, after: &Tensor<D>) {
-        let (_, update) = place.sum_of_squares(after.clone() - before.clone());
-        let (_, weights) = place.sum_of_squares(before);
-        add_to(&mut self.update, update);
-        add_to(&mut self.weights, weights);
-    }
-
-    fn ratio(self) -> Option<Tensor<1>> {
-        Some((self.update? / self.weights?).sqrt())
-    }
-}
-
-fn add_to(sum: &mut Option<Tensor<1>>, term: Tensor<1>) {
-    *sum = Some(match sum.take() {
-        Some(sum) => sum + term,
-        None => term,
-    });
 }
