@@ -54,7 +54,7 @@ pub(crate) struct StepSize {
 /// What a step measured: numbers that are still on the device, each of shape `[1]`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Measured {
-    /// The global norm of the gradient, before clipping.
+    /// The global norm of the gradient, before clipping; there for free where a step clips.
     pub(crate) grad_norm: Option<Tensor<1>>,
     /// The norm of the change of all weights, as a share of their norm before the step.
     pub(crate) update_ratio: Option<Tensor<1>>,
@@ -100,7 +100,7 @@ impl Optimizer {
         };
         let model = model.map(&mut walk);
         let measured = Measured {
-            grad_norm: norm.filter(|_| measure),
+            grad_norm: norm,
             update_ratio: walk.change.and_then(Change::ratio),
         };
         (model, measured)
