@@ -26,7 +26,7 @@ pub use host::{Devices, Host, Opened};
 pub use {kitchen_data as data, kitchen_flow as flow, kitchen_train as train};
 pub use preview::{Latest, Preview, Surface};
 pub use recipes::{RECIPES, Recipe};
-pub use run::{Run, StartError, StartRequest, check_workflow, registry, start};
+pub use run::{Run, StartError, StartRequest, check_workflow, registry, start, start_with};
 pub use session::{Session, Which};
 
 /// BLAKE3 of a configuration, in hexadecimal.

@@ -76,8 +76,16 @@ pub fn check_workflow(workflow: &Workflow) -> Vec<Problem> {
 /// Checks everything that can be known before the first step, and starts a run; if `host`'s store
 /// holds checkpoints, the run goes on from the newest one.
 pub async fn start(request: StartRequest, host: Host) -> Result<Run, StartError> {
-    let registry = registry();
-    let plan = kitchen_flow::validate(&request.workflow, &registry, &supervised::given_keys())
+    start_with(&registry(), request, host).await
+}
+
+/// The same, with the stages of `registry`: those of [`registry()`] and your own.
+pub async fn start_with(
+    registry: &Registry,
+    request: StartRequest,
+    host: Host,
+) -> Result<Run, StartError> {
+    let plan = kitchen_flow::validate(&request.workflow, registry, &supervised::given_keys())
         .map_err(StartError::Workflow)?;
     let saved = checkpoint::list(&*host.store).await?;
     let begins_after = saved.last().map_or(0, |saved| saved.step);
