@@ -1,0 +1,14 @@
+//! The program as people and scripts use it: what it prints, what it keeps, how it ends.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod ask;
+mod run;
+mod runs;
+mod stop;
+mod wrong;
