@@ -21,8 +21,9 @@ pub(crate) fn in_words(
     let name = board.run.as_ref().map_or("the run", |run| run.as_str());
     // Writing to a string cannot fail.
     let _ = write!(text, "{name} {}", how_it_ended(board, took));
-    for (label, line) in facts(board, recipe, folder) {
-        let _ = write!(text, "\n\n  {label:<14}{line}");
+    for (index, (label, line)) in facts(board, recipe, folder).iter().enumerate() {
+        let gap = if index == 0 { "\n\n" } else { "\n" };
+        let _ = write!(text, "{gap}  {label:<14}{line}");
     }
     let next = what_next(board, recipe, name);
     for (index, (command, shows)) in next.iter().enumerate() {
@@ -109,7 +110,7 @@ fn facts(board: &Board, recipe: Option<&Recipe>, folder: &Path) -> Vec<(&'static
         0 => String::new(),
         kept => format!(", with {}", words::counted(kept as u64, "checkpoint")),
     };
-    facts.push(("it is in", format!("{}{kept}", folder.display())));
+    facts.push(("where", format!("{}{kept}", folder.display())));
     for name in &board.exported {
         facts.push(("weights", folder.join(name).display().to_string()));
     }
@@ -200,7 +201,26 @@ mod tests {
 
     #[test]
     fn a_run_that_completed() {
-        check(&scripted::finished_digits(), "digits", expect![[""]]);
+        check(
+            &scripted::finished_digits(),
+            "digits",
+            expect![[r#"
+                digits-20231114-221320 is done: 450 steps in 2.1 s on the cpu.
+
+                  it can        tell 96.3 % of 359 held-out examples rightly (loss 0.0936)
+                  expected      at least 97 % of held-out digits right (guessing gives 10 %)
+                  where         runs/here, with 1 checkpoint
+                  weights       runs/here/export/model.safetensors
+
+                  try next      kitchen-native run digits model=cnn
+                                    a convolutional network sees neighbouring pixels together
+                                kitchen-native run digits 'model.hidden=[]'
+                                    a linear model: how far do straight lines get?
+                                kitchen-native run fashion-mnist
+                                    the same question on 60,000 photos of clothes
+                                kitchen-native evaluate digits-20231114-221320
+                                    what this model can do"#]],
+        );
     }
 
     #[test]
@@ -219,18 +239,51 @@ mod tests {
             );
             script
         };
-        check(&ended(RunStatus::Stopped, None), "digits", expect![[""]]);
+        check(
+            &ended(RunStatus::Stopped, None),
+            "digits",
+            expect![[r#"
+                digits-20231114-221320 was stopped after 300 steps and 2.1 s on the cpu, and can be resumed.
+
+                  it can        tell 93.9 % of 359 held-out examples rightly (loss 0.1517)
+                  where         runs/here, with 1 checkpoint
+
+                  try next      kitchen-native resume digits-20231114-221320
+                                    goes on from the last checkpoint"#]],
+        );
         check(
             &ended(RunStatus::Failed, Some("the disk is full")),
             "digits",
-            expect![[""]],
+            expect![[r#"
+                digits-20231114-221320 failed after 300 steps: the disk is full
+
+                  it can        tell 93.9 % of 359 held-out examples rightly (loss 0.1517)
+                  where         runs/here, with 1 checkpoint
+
+                  try next      kitchen-native resume digits-20231114-221320
+                                    goes on from the last checkpoint"#]],
         );
-        check(&scripted::digits(10), "digits", expect![[""]]);
+        check(
+            &scripted::digits(10),
+            "digits",
+            expect![[r#"
+                digits-20231114-221320 was cut off after 10 steps.
+
+                  where         runs/here"#]],
+        );
     }
 
     #[test]
     fn a_model_that_writes() {
-        check(&scripted::text(), "text", expect![[""]]);
+        check(
+            &scripted::text(),
+            "text",
+            expect![[r#"
+                text-20231114-221320 was cut off after 500 steps.
+
+                  it writes     ROMEO: What light through 500 yonder�[2J window breaks?
+                  where         runs/here"#]],
+        );
     }
 
     /// Scripts rely on these keys.
@@ -238,8 +291,30 @@ mod tests {
     fn the_last_line_of_json() {
         let board = Board::replay(&scripted::finished_digits().envelopes);
         let summary = LastLine::Summary(RunSummary::new(&board, "runs/here", Some(2.5)));
-        expect![[""]].assert_eq(&serde_json::to_string_pretty(&summary).unwrap_or_default());
+        expect![[r#"
+            {
+              "summary": {
+                "run": "digits-20231114-221320",
+                "status": "completed",
+                "reason": null,
+                "recipe": "digits",
+                "steps": 450,
+                "device": "cpu",
+                "duration_s": 2.5,
+                "run_dir": "runs/here",
+                "metrics": {
+                  "best.step": 450.0,
+                  "best.validation.accuracy": 0.9625531914893617,
+                  "best.validation.loss": 0.09361702127659575,
+                  "train.accuracy": 0.9680018833707712,
+                  "train.loss": 0.08319510323599476,
+                  "validation.accuracy": 0.9625531914893617,
+                  "validation.loss": 0.09361702127659575
+                }
+              }
+            }"#]]
+        .assert_eq(&serde_json::to_string_pretty(&summary).unwrap_or_default());
         let nothing = LastLine::Summary(RunSummary::new(&Board::default(), "runs/here", None));
-        expect![[""]].assert_eq(&serde_json::to_string(&nothing).unwrap_or_default());
+        expect![[r#"{"summary":{"run":null,"status":null,"reason":null,"recipe":null,"steps":0,"device":null,"duration_s":0.0,"run_dir":"runs/here","metrics":{}}}"#]].assert_eq(&serde_json::to_string(&nothing).unwrap_or_default());
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use kitchen_types::Envelope;
+use kitchen_types::board::Board;
 use kitchen_types::ports::{MetricsStore, StoreError};
 
 /// The name of the record in a run's folder.
@@ -22,27 +23,22 @@ pub(crate) struct Recorder {
     file: BufWriter<File>,
 }
 
-/// What a record holds.
+/// What a record comes to.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Record {
-    /// Its envelopes, in order.
-    pub(crate) envelopes: Vec<Envelope>,
+    /// How the run stood.
+    pub(crate) board: Board,
+    /// The number of the envelope that comes next.
+    pub(crate) next_seq: u64,
     /// How many bytes of it are whole lines; what follows was torn by a crash.
     whole: u64,
 }
 
-impl Record {
-    /// The number of the envelope that comes next.
-    pub(crate) fn next_seq(&self) -> u64 {
-        self.envelopes.last().map_or(0, |last| last.seq + 1)
-    }
-}
-
 impl Recorder {
     /// Opens the record at `path` to go on with it: a last line that a crash has torn is cut off.
-    /// Returns it with what it holds already.
+    /// Returns it with what it comes to so far.
     pub(crate) fn open(path: &Path) -> Result<(Self, Record), StoreError> {
-        let record = read(path)?;
+        let record = replay(path)?;
         let failed = failure(path, "opened");
         let mut file = OpenOptions::new()
             .create(true)
@@ -92,45 +88,52 @@ impl MetricsStore for Recorder {
 
     async fn read(&mut self) -> Result<Vec<Envelope>, StoreError> {
         self.hand_over()?;
-        Ok(read(&self.path)?.envelopes)
+        let mut envelopes = Vec::new();
+        read(&self.path, |envelope| envelopes.push(envelope))?;
+        Ok(envelopes)
     }
 }
 
-/// Reads a record. A last line without an end was torn by a crash, and is left out; any other line
-/// that is not an envelope is an error that names it. No file is an empty record.
-pub(crate) fn read(path: &Path) -> Result<Record, StoreError> {
+/// What the record at `path` comes to. It is folded as it is read, however long it is; no file is
+/// an empty record.
+pub(crate) fn replay(path: &Path) -> Result<Record, StoreError> {
+    let mut record = Record::default();
+    record.whole = read(path, |envelope| {
+        record.board.apply(&envelope);
+        record.next_seq = envelope.seq + 1;
+    })?;
+    Ok(record)
+}
+
+/// Reads a record, and returns how many bytes of it are whole lines. A last line without an end
+/// was torn by a crash, and is left out; any other line that is not an envelope is an error that
+/// names it.
+fn read(path: &Path, mut take: impl FnMut(Envelope)) -> Result<u64, StoreError> {
     let failed = failure(path, "read");
     let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Record::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         file => file.map_err(&failed)?,
     };
     let mut lines = BufReader::new(file);
-    let mut record = Record::default();
+    let mut whole = 0;
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();
-        let length = lines
-            .by_ref()
-            .take(MAX_LINE)
-            .read_until(b'\n', &mut line)
-            .map_err(&failed)?;
-        if length as u64 == MAX_LINE {
-            return Err(failed(io::Error::other(format!(
-                "line {number} is too long for an event"
-            ))));
+        let mut bounded = lines.by_ref().take(MAX_LINE);
+        let length = bounded.read_until(b'\n', &mut line).map_err(&failed)? as u64;
+        let wrong = |what: String| failed(io::Error::other(format!("line {number} {what}")));
+        if length == MAX_LINE {
+            return Err(wrong("is too long for an event".into()));
         }
         if line.pop() != Some(b'\n') {
             break;
         }
-        let envelope = serde_json::from_slice(&line).map_err(|error| {
-            failed(io::Error::other(format!(
-                "line {number} is not an event: {error}"
-            )))
-        })?;
-        record.envelopes.push(envelope);
-        record.whole += length as u64;
+        let envelope = serde_json::from_slice(&line)
+            .map_err(|error| wrong(format!("is not an event: {error}")))?;
+        take(envelope);
+        whole += length;
     }
-    Ok(record)
+    Ok(whole)
 }
 
 fn failure(path: &Path, action: &'static str) -> impl Fn(io::Error) -> StoreError {
@@ -172,7 +175,7 @@ mod tests {
         let expected: Vec<_> = (0..3).map(envelope).collect();
         assert_eq!(block_on(recorder.read()).unwrap(), expected);
         block_on(recorder.flush()).unwrap();
-        assert_eq!(read(&path).unwrap().next_seq(), 3);
+        assert_eq!(replay(&path).unwrap().next_seq, 3);
     }
 
     #[test]
@@ -189,8 +192,8 @@ mod tests {
         for cut in first_line..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let (mut recorder, before) = Recorder::open(&path).unwrap();
-            assert_eq!(before.envelopes, [envelope(0)], "cut at {cut}");
-            recorder.append(&envelope(before.next_seq())).unwrap();
+            assert_eq!(before.board, Board::replay(&[envelope(0)]), "cut at {cut}");
+            recorder.append(&envelope(before.next_seq)).unwrap();
             recorder.hand_over().unwrap();
             assert_eq!(std::fs::read(&path).unwrap(), whole, "cut at {cut}");
         }
@@ -201,7 +204,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(EVENTS);
         std::fs::write(&path, "{\"run\": 5}\n{}\n").unwrap();
-        let error = read(&path).unwrap_err().to_string();
+        let error = replay(&path).unwrap_err().to_string();
         assert!(
             error.contains("could not be read: line 1 is not an event"),
             "{error}"

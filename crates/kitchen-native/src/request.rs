@@ -62,7 +62,7 @@ impl Request {
             match Recipe::find(name) {
                 Some(found) if recipe.is_none() => recipe = Some(found),
                 Some(_) => return Err(second_recipe(name).into()),
-                None => files.push((name.as_str(), read_file(name)?)),
+                None => files.push((name.as_str(), read_text(name)?)),
             }
         }
         let recipe = match recipe {
@@ -109,7 +109,7 @@ fn recipe_of_files(files: &[(&str, String)]) -> Result<&'static Recipe, Problems
 }
 
 /// Reads a file that settings may be in.
-fn read_file(name: &str) -> Result<String, ConfigProblem> {
+pub(crate) fn read_text(name: &str) -> Result<String, ConfigProblem> {
     let mut bytes = Vec::new();
     let read = File::open(Path::new(name))
         .and_then(|file| file.take(READ_AT_MOST).read_to_end(&mut bytes));

@@ -197,7 +197,7 @@ impl RunFolder {
 
     /// The board of what the run said.
     pub(crate) fn board(&self) -> anyhow::Result<Board> {
-        Ok(Board::replay(&record::read(&self.events())?.envelopes))
+        Ok(record::replay(&self.events())?.board)
     }
 
     /// Takes the run for this process alone, until what is returned is dropped.

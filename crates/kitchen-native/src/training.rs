@@ -46,6 +46,19 @@ impl Training {
         Ok(Self { said, thread })
     }
 
+    /// A thread that says what was written down for it.
+    #[cfg(test)]
+    pub(crate) fn scripted(envelopes: Vec<Envelope>, outcome: anyhow::Result<()>) -> Self {
+        let (sender, said) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            for envelope in envelopes {
+                sender.send(Said::Envelope(Box::new(envelope)))?;
+            }
+            outcome
+        });
+        Self { said, thread }
+    }
+
     /// Waits for the thread, after it has said its last. Errors where the run could not be started,
     /// or the thread panicked.
     pub(crate) fn join(self) -> anyhow::Result<()> {

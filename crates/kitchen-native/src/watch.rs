@@ -1,5 +1,6 @@
 //! The loop between a run and those who watch it.
 
+use std::io;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -37,10 +38,9 @@ pub(crate) fn watch(
     training: Training,
     board: Board,
     recorder: Recorder,
-    voice: Voice,
-    title: &str,
+    (voice, title): (Voice, &str),
+    interrupts: Interrupts,
 ) -> anyhow::Result<Watched> {
-    let interrupts = Interrupts::listen()?;
     let mut observers = Observers::default();
     observers.add(recorder);
     match voice {
@@ -49,9 +49,16 @@ pub(crate) fn watch(
         Voice::Screen | Voice::Quiet => {}
     }
     let screen = match voice {
-        Voice::Screen => Some(open_screen(title, &interrupts)?),
-        _ => None,
+        Voice::Screen => open_screen(title, &interrupts),
+        _ => Ok(None),
     };
+    let screen = screen.unwrap_or_else(|error| {
+        out::remark(&format!(
+            "the terminal cannot be drawn on, so here are lines: {error}"
+        ));
+        observers.add(PlainLines::new(Plain::after(board.clone())));
+        None
+    });
     let mut watcher = Watcher {
         board,
         observers,
@@ -61,11 +68,9 @@ pub(crate) fn watch(
         told_to_stop: false,
         clock: Stopwatch::start(),
     };
-    let watched = watcher.watch(&training);
+    watcher.watch(&training);
     // The terminal is given back before anything is said on it.
-    drop(watcher.screen.take());
-    watcher.interrupts.screen_is_open(false);
-    watched?;
+    watcher.close_screen();
     training.join()?;
     Ok(Watched {
         took: watcher.clock.elapsed(),
@@ -75,17 +80,18 @@ pub(crate) fn watch(
     })
 }
 
-fn open_screen(title: &str, interrupts: &Interrupts) -> anyhow::Result<Screen> {
+fn open_screen(title: &str, interrupts: &Interrupts) -> io::Result<Option<Screen>> {
     let palette = match std::env::var_os("NO_COLOR") {
         Some(value) if !value.is_empty() => Palette::Plain,
         _ => Palette::Colours,
     };
-    interrupts.screen_is_open(true);
-    Ok(Screen::enter(Ui {
+    let screen = Screen::enter(Ui {
         title: title.to_owned(),
         palette,
         ..Ui::default()
-    })?)
+    })?;
+    interrupts.screen_is_open(true);
+    Ok(Some(screen))
 }
 
 struct Watcher {
@@ -99,7 +105,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn watch(&mut self, training: &Training) -> anyhow::Result<()> {
+    fn watch(&mut self, training: &Training) {
         loop {
             match training.said.recv_timeout(FRAME) {
                 Ok(said) => {
@@ -110,11 +116,16 @@ impl Watcher {
                     self.observers.rest();
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return,
             }
             self.report();
             self.stop_if_asked();
-            self.draw()?;
+            if let Err(error) = self.draw() {
+                self.close_screen();
+                out::remark(&format!(
+                    "the screen failed and is dropped; the run goes on: {error}"
+                ));
+            }
         }
     }
 
@@ -153,7 +164,7 @@ impl Watcher {
         }
     }
 
-    fn draw(&mut self) -> anyhow::Result<()> {
+    fn draw(&mut self) -> io::Result<()> {
         let Some(screen) = &mut self.screen else {
             return Ok(());
         };
@@ -172,10 +183,74 @@ impl Watcher {
         Ok(())
     }
 
+    fn close_screen(&mut self) {
+        self.screen = None;
+        self.interrupts.screen_is_open(false);
+    }
+
     /// Tells the run something. One that does not listen any more has ended, which it will say.
     fn tell(&self, command: Command) {
         if let Some((commands, _)) = &self.line {
             commands.send(command);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use kitchen_types::board::Phase;
+    use kitchen_types::event::RunStatus;
+    use kitchen_types::ports::MetricsStore;
+
+    use super::*;
+    use crate::record;
+    use crate::scripted;
+
+    #[test]
+    fn what_is_said_is_recorded_and_folded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(record::EVENTS);
+        let envelopes = scripted::finished_digits().envelopes;
+        let (recorder, _) = Recorder::open(&path).unwrap();
+        let training = Training::scripted(envelopes.clone(), Ok(()));
+        let quiet = (Voice::Quiet, "");
+        let watched = watch(
+            training,
+            Board::default(),
+            recorder,
+            quiet,
+            Interrupts::default(),
+        )
+        .unwrap();
+        let status = RunStatus::Completed;
+        assert_eq!(
+            watched.board.phase,
+            Phase::Finished {
+                status,
+                reason: None
+            }
+        );
+        assert_eq!(watched.board, Board::replay(&envelopes));
+        assert!(!watched.interrupted && !watched.closed);
+        let recorded = futures::executor::block_on(Recorder::open(&path).unwrap().0.read());
+        assert_eq!(recorded.unwrap(), envelopes);
+    }
+
+    #[test]
+    fn a_run_that_cannot_start_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let (recorder, _) = Recorder::open(&folder.path().join(record::EVENTS)).unwrap();
+        let training = Training::scripted(Vec::new(), Err(anyhow::anyhow!("no such workflow")));
+        let quiet = (Voice::Quiet, "");
+        let watched = watch(
+            training,
+            Board::default(),
+            recorder,
+            quiet,
+            Interrupts::default(),
+        );
+        assert_eq!(watched.err().unwrap().to_string(), "no such workflow");
     }
 }

@@ -2,18 +2,18 @@
 
 use anyhow::Context;
 use kitchen_core::data::Store;
-use kitchen_core::supervised::supervised;
+use kitchen_core::supervised::{Plan, supervised};
 use kitchen_core::train::estimate_memory;
 use kitchen_core::{Recipe, StartRequest, check_workflow, flow};
 use kitchen_platform::{files, now_ms};
 use kitchen_types::RunConfig;
-use kitchen_types::board::Board;
 use kitchen_types::ports::DatasetStore;
 use kitchen_types::summary::{LastLine, RunSummary};
 
 use crate::cli::{RunArgs, ShowArgs};
 use crate::exit::Exit;
-use crate::record::{Record, Recorder};
+use crate::interrupt::Interrupts;
+use crate::record::Recorder;
 use crate::request::Request;
 use crate::runs::{RunFolder, Runs};
 use crate::training::Training;
@@ -53,11 +53,17 @@ pub(super) fn train(
     use_threads(show.threads)?;
     let (recorder, record) = Recorder::open(&folder.events())?;
     let recipe = Recipe::find(&config.recipe);
-    let training = Training::start(request(folder, config, &record), folder.path.clone())?;
+    let request = request(folder, config, record.next_seq);
+    let training = Training::start(request, folder.path.clone())?;
     let voice = Voice::choose(show);
     let title = recipe.map_or("", |recipe| recipe.title);
-    let board = Board::replay(&record.envelopes);
-    let watched = watch(training, board, recorder, voice, title)?;
+    let watched = watch(
+        training,
+        board,
+        recorder,
+        (voice, title),
+        Interrupts::listen()?,
+    )?;
     if !watched.closed {
         say_how_it_ended(&watched, recipe, folder, voice)?;
     }
@@ -65,12 +71,12 @@ pub(super) fn train(
     Ok(Exit::of_run(summary.status, watched.interrupted))
 }
 
-fn request(folder: &RunFolder, config: RunConfig, record: &Record) -> StartRequest {
+fn request(folder: &RunFolder, config: RunConfig, first_seq: u64) -> StartRequest {
     StartRequest {
         run: folder.id.clone(),
         config,
         workflow: supervised(),
-        first_seq: record.next_seq(),
+        first_seq,
     }
 }
 
@@ -119,8 +125,7 @@ fn dry_run(config: &RunConfig) -> anyhow::Result<Exit> {
         &config.optimizer,
         config.batch,
     )?;
-    let batches = data.train.len().div_ceil(config.batch as u64).max(1);
-    let steps_per_epoch = batches.div_ceil(config.optimizer.accumulate as u64);
+    let plan = Plan::new(config, &*data.train).map_err(|error| anyhow::anyhow!("{error}"))?;
     let lines = [
         format!("recipe    {}", config.recipe),
         format!(
@@ -131,7 +136,7 @@ fn dry_run(config: &RunConfig) -> anyhow::Result<Exit> {
         ),
         format!(
             "plan      {} ({}), batches of {}",
-            words::counted(config.steps.steps(steps_per_epoch), "step"),
+            words::counted(plan.steps, "step"),
             config.steps,
             config.batch,
         ),

@@ -1,8 +1,5 @@
 //! `validate`: checks a config or workflow file without running it.
 
-use std::path::Path;
-
-use anyhow::Context;
 use kitchen_core::check_workflow;
 use kitchen_types::config::{ConfigProblem, ConfigSource};
 use kitchen_types::workflow::Workflow;
@@ -11,20 +8,32 @@ use serde_json::Value;
 use crate::cli::ValidateArgs;
 use crate::exit::Exit;
 use crate::out;
-use crate::request::{Problems, Request};
+use crate::request::{Problems, Request, read_text};
 
 /// Checks a config or workflow file.
 pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let name = args.file.display().to_string();
-    let problems = match read_workflow(&args.file)? {
-        Some(Ok(workflow)) => check_workflow(&workflow)
-            .into_iter()
-            .map(|problem| in_file(&name, &problem.path, problem.to_string()))
-            .collect(),
-        Some(Err(reason)) => vec![in_file(&name, "", reason)],
-        None => check_config(name.clone()),
+    let problems = match read_text(&name) {
+        Ok(text) => check(&name, &text),
+        Err(problem) => vec![problem],
     };
     report(&name, &problems, args.json.json)
+}
+
+fn check(name: &str, text: &str) -> Vec<ConfigProblem> {
+    match as_workflow(name.ends_with(".json"), text) {
+        Some(Ok(workflow)) => check_workflow(&workflow)
+            .into_iter()
+            .map(|problem| in_file(name, &problem.path, problem.to_string()))
+            .collect(),
+        Some(Err(reason)) => vec![in_file(name, "", reason)],
+        // Only the file is checked: what the environment says is not its fault.
+        None => Request::read_file_alone(name.to_owned())
+            .and_then(Request::resolve)
+            .err()
+            .map(|Problems(problems)| problems)
+            .unwrap_or_default(),
+    }
 }
 
 /// Says what is wrong, and ends accordingly.
@@ -45,36 +54,18 @@ pub(super) fn report(name: &str, problems: &[ConfigProblem], json: bool) -> anyh
     })
 }
 
-fn check_config(name: String) -> Vec<ConfigProblem> {
-    // Only the file is checked: what the environment says is not its fault.
-    let resolved = Request::read_file_alone(name).and_then(Request::resolve);
-    resolved
-        .err()
-        .map(|Problems(problems)| problems)
-        .unwrap_or_default()
-}
-
-/// The file as a workflow, if it is one: its `steps` are a list, where a configuration has a length
+/// The text as a workflow, if it is one: its `steps` are a list, where a configuration has a length
 /// of training.
-fn read_workflow(path: &Path) -> anyhow::Result<Option<Result<Workflow, String>>> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return Ok(None),
-        text => text.with_context(|| format!("{} cannot be read", path.display()))?,
+fn as_workflow(is_json: bool, text: &str) -> Option<Result<Workflow, String>> {
+    let value: Value = match is_json {
+        true => serde_json::from_str(text).ok()?,
+        false => toml::from_str(text).ok()?,
     };
-    let is_json = path
-        .extension()
-        .is_some_and(|extension| extension == "json");
-    let value: Option<Value> = match is_json {
-        true => serde_json::from_str(&text).ok(),
-        false => toml::from_str(&text).ok(),
-    };
-    if !value.is_some_and(|value| value.get("steps").is_some_and(Value::is_array)) {
-        return Ok(None);
-    }
-    Ok(Some(match is_json {
-        true => serde_json::from_str(&text).map_err(|error| error.to_string()),
-        false => toml::from_str(&text).map_err(|error| error.to_string()),
-    }))
+    value.get("steps").filter(|steps| steps.is_array())?;
+    Some(match is_json {
+        true => serde_json::from_str(text).map_err(|error| error.to_string()),
+        false => toml::from_str(text).map_err(|error| error.to_string()),
+    })
 }
 
 fn in_file(name: &str, path: &str, message: String) -> ConfigProblem {
