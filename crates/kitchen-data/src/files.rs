@@ -20,8 +20,9 @@ pub trait Files {
     /// Whether there is such a file or folder.
     fn exists(&self, path: &str) -> bool;
 
-    /// Keeps what `write` writes, whole or not at all, to be mapped rather than held in memory.
-    /// Errors where nothing can be kept; callers then hold it in memory.
+    /// Keeps what `write` writes, whole or not at all, to be mapped rather than held in memory. The
+    /// same path is always given the same bytes. Errors where nothing can be kept; callers then
+    /// hold it in memory.
     fn keep(
         &self,
         path: &str,
@@ -110,8 +111,9 @@ impl Files for Disk {
         write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), DataError> {
         let path = Path::new(path);
-        // A name of its own for each process, so that two at once do not write into one file.
-        let temporary = path.with_extension(format!("{}.partial", std::process::id()));
+        // Two processes may write here at once: they write the same bytes, and whoever reads them
+        // checks them.
+        let temporary = path.with_extension("partial");
         let kept = (|| {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;

@@ -33,7 +33,7 @@ impl Library {
             .map_err(|error| other(&error))?;
         // Numbers may have gaps, and a model needs a row for each up to the largest.
         let largest = tokenizer.get_vocab(true).into_values().max();
-        let vocabulary = largest.map_or(0, |largest| largest as usize + 1);
+        let vocabulary = largest.map_or(0, |largest| (largest as usize).saturating_add(1));
         if vocabulary == 0 || vocabulary > 1 << 24 {
             return Err(TokenizerError::Other(format!(
                 "the tokenizer has {vocabulary} tokens, which no model can have"

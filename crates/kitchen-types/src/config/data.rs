@@ -131,9 +131,9 @@ pub enum PlaygroundShape {
 pub struct SequenceTaskConfig {
     /// Which task.
     pub task: SequenceTask,
-    /// Digits, letters or brackets in the question, at most.
+    /// Digits of each number, or letters, bits or brackets of the question, at most.
     pub length: usize,
-    /// How many examples.
+    /// How many examples; fewer where there are not so many different questions.
     pub samples: usize,
     /// The share of examples held out for validation.
     pub validation: f64,
@@ -162,11 +162,11 @@ pub enum SequenceTask {
     Sorting,
     /// The same again.
     Copying,
-    /// Whether the number of ones is even or odd.
+    /// Whether the number of ones is even (`0`) or odd (`1`).
     Parity,
     /// The sum of two numbers modulo 97.
     ModularArithmetic,
-    /// Whether the brackets close as they opened.
+    /// Whether the brackets close as they opened: `y` or `n`.
     Brackets,
 }
 
@@ -174,7 +174,7 @@ pub enum SequenceTask {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WordsConfig {
-    /// A text file with one word a line; empty takes the built-in list.
+    /// A text file with one word a line; empty takes the built-in list of invented names.
     pub path: String,
     /// The share of words held out for validation.
     pub validation: f64,
@@ -199,7 +199,7 @@ pub struct TextConfig {
     pub context: usize,
     /// How text becomes tokens.
     pub tokenizer: TokenizerConfig,
-    /// The share at the end of the text held out for validation.
+    /// The share of the text, at its end, held out for validation.
     pub validation: f64,
 }
 
@@ -216,7 +216,7 @@ impl Default for TextConfig {
 
 /// How text becomes tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TokenizerConfig {
     /// One token a byte.
     Bytes,
@@ -240,7 +240,8 @@ pub enum TokenizerConfig {
 pub struct TableConfig {
     /// The file.
     pub path: String,
-    /// The column to predict; empty takes the last one.
+    /// The column to predict; empty takes the last one. Texts and a few whole numbers are classes,
+    /// other numbers are values.
     pub target: String,
     /// The share of rows held out for validation.
     pub validation: f64,
