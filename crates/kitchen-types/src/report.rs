@@ -51,8 +51,8 @@ pub struct StageInfo {
     pub name: String,
     /// What it does.
     pub description: String,
-    /// What it finds in the state, and whether it must.
-    pub reads: BTreeMap<String, bool>,
+    /// What it finds in the state.
+    pub reads: Vec<String>,
     /// What it puts into the state, or changes there.
     pub writes: Vec<String>,
     /// Its settings, with what they mean.

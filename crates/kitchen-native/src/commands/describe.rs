@@ -72,11 +72,7 @@ fn stage_in_words(stage: &StageInfo) -> String {
             let _ = write!(text, "\n  {name:<10}{}", words.join(", "));
         }
     };
-    let reads = stage.reads.iter().map(|(key, must)| match must {
-        true => key.clone(),
-        false => format!("{key} (if there)"),
-    });
-    add("reads", reads.collect());
+    add("reads", stage.reads.clone());
     add("writes", stage.writes.clone());
     add(
         "settings",

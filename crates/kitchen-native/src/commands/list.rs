@@ -83,16 +83,15 @@ pub(super) fn recipe_info(recipe: &Recipe) -> RecipeInfo {
 
 /// What a stage declares of itself.
 pub(super) fn stage_info(stage: &StageSpec) -> StageInfo {
-    let mut reads = BTreeMap::new();
+    let mut reads = Vec::new();
     let mut writes = Vec::new();
     for one in &stage.keys {
         let name = one.key.name.to_string();
         match one.access {
-            Access::Read | Access::Take => _ = reads.insert(name, true),
-            Access::ReadIfThere => _ = reads.insert(name, false),
+            Access::Read | Access::Take => reads.push(name),
             Access::Write => writes.push(name),
             Access::Change => {
-                reads.insert(name.clone(), true);
+                reads.push(name.clone());
                 writes.push(name);
             }
         }

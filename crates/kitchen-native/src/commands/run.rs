@@ -59,7 +59,7 @@ pub(super) fn train(
     let title = recipe.map_or("", |recipe| recipe.title);
     let watched = watch(
         training,
-        board,
+        record.board,
         recorder,
         (voice, title),
         Interrupts::listen()?,

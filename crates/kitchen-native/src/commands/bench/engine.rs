@@ -22,7 +22,8 @@ pub(super) fn time(steps: u64) -> anyhow::Result<BenchReport> {
     let mut ms = Vec::new();
     for _ in 0..steps {
         let clock = Stopwatch::start();
-        block_on(Engine::new(&()).run(&plan, &mut State::new()))?;
+        let outcome = block_on(Engine::new(&()).run(&plan, &mut State::new()));
+        outcome.map_err(|error| anyhow::anyhow!("the engine failed: {error}"))?;
         ms.push(clock.elapsed().as_secs_f64() * 1e3 / STAGES as f64);
     }
     Ok(super::report("engine", "cpu", 1, ms))
