@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn train() -> Result<(), Box<dyn Error>> {
-    let data = Store::default().open(&DataConfig::default(), SEED)?;
+    let data = Store::on_disk("").open(&DataConfig::default(), SEED)?;
     let model = ModelConfig::Mlp(MlpConfig::default());
     let optimizer = OptimizerConfig::default();
     let mut client =

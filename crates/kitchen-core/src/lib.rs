@@ -27,7 +27,7 @@ pub use {kitchen_data as data, kitchen_flow as flow, kitchen_train as train};
 pub use preview::{Latest, Preview, Surface};
 pub use recipes::{RECIPES, Recipe};
 pub use run::{Run, StartError, StartRequest, check_workflow, registry, start, start_with};
-pub use session::{Session, Which};
+pub use session::{Session, SessionError, Which};
 
 /// BLAKE3 of a configuration, in hexadecimal.
 fn config_hash(config: &kitchen_types::RunConfig) -> String {

@@ -4,9 +4,9 @@ use kitchen_flow::StageError;
 use kitchen_types::RunConfig;
 use kitchen_types::config::{EvaluateConfig, SampleConfig};
 use kitchen_types::event::Evaluation;
-use kitchen_types::ports::{Loss, Splits, TrainingClient};
+use kitchen_types::ports::{ClientError, DataError, Loss, Splits, StoreError, TrainingClient};
 
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::export::{Export, export};
 use crate::host::Host;
 use crate::supervised;
@@ -24,6 +24,11 @@ pub struct Session {
     loss: Loss,
 }
 
+/// Why a trained model could not be put to use: what, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SessionError(String);
+
 /// Which checkpoint of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -37,11 +42,11 @@ pub enum Which {
 
 impl Session {
     /// Loads a checkpoint of the run in `host`'s store, and puts it on a device.
-    pub async fn open(config: RunConfig, which: Which, host: &Host) -> Result<Self, StageError> {
+    pub async fn open(config: RunConfig, which: Which, host: &Host) -> Result<Self, SessionError> {
         let (name, checkpoint) = find(which, host).await?;
         let data = host.data.open(&config.data, config.seed)?;
         if data.fingerprint != checkpoint.data_fingerprint {
-            return Err(StageError::new(format!(
+            return Err(SessionError(format!(
                 "the data are not those that {name} was trained on (fingerprint {}, then {}); \
                  put the old data back",
                 data.fingerprint, checkpoint.data_fingerprint
@@ -61,7 +66,7 @@ impl Session {
     }
 
     /// Measures the held-out examples.
-    pub async fn evaluate(&mut self, config: &EvaluateConfig) -> Result<Evaluation, StageError> {
+    pub async fn evaluate(&mut self, config: &EvaluateConfig) -> Result<Evaluation, SessionError> {
         let mut evaluation =
             supervised::measure(&mut *self.client, &self.data, &self.loss, config).await?;
         evaluation.step = self.checkpoint.state.step;
@@ -73,17 +78,17 @@ impl Session {
         &mut self,
         config: &SampleConfig,
         seed: u64,
-    ) -> Result<Vec<(String, String)>, StageError> {
+    ) -> Result<Vec<(String, String)>, SessionError> {
         if self.data.tokenizer.is_none() {
-            return Err(StageError::new(
-                "this model does not write; `evaluate` measures it instead",
+            return Err(SessionError(
+                "this model does not write; `evaluate` measures it instead".into(),
             ));
         }
-        supervised::write_samples(&mut *self.client, &self.data, config, seed).await
+        Ok(supervised::write_samples(&mut *self.client, &self.data, config, seed).await?)
     }
 
     /// The weights for others to load.
-    pub fn export(&self) -> Result<Export, StageError> {
+    pub fn export(&self) -> Result<Export, SessionError> {
         let spec = self.data.train.spec();
         Ok(export(&self.checkpoint, &self.config, spec, &self.client.describe())?)
     }
@@ -97,7 +102,19 @@ impl Session {
     }
 }
 
-async fn find(which: Which, host: &Host) -> Result<(String, Checkpoint), StageError> {
+macro_rules! said_by {
+    ($($error:ty),*) => {$(
+        impl From<$error> for SessionError {
+            fn from(error: $error) -> Self {
+                Self(error.to_string())
+            }
+        }
+    )*};
+}
+
+said_by!(StageError, DataError, ClientError, StoreError, CheckpointError);
+
+async fn find(which: Which, host: &Host) -> Result<(String, Checkpoint), SessionError> {
     let newest_until = async |step| checkpoint::load_newest(&*host.store, step).await;
     let step = match which {
         Which::Newest => u64::MAX,
@@ -116,7 +133,7 @@ async fn find(which: Which, host: &Host) -> Result<(String, Checkpoint), StageEr
             .iter()
             .map(|(name, error)| format!("{name}: {error}"))
             .collect();
-        StageError::new(match rejected.is_empty() {
+        SessionError(match rejected.is_empty() {
             true => "the run has no checkpoint yet; let it train until its first save".into(),
             false => format!("no checkpoint can be used: {}", rejected.join("; ")),
         })

@@ -1,12 +1,10 @@
 //! Stages that open the data and plan the training.
 
 use async_trait::async_trait;
-use kitchen_data::Sampler;
 use kitchen_flow::{Context, Stage, StageError, StageSpec};
 use kitchen_types::Event;
 use kitchen_types::config::LossConfig;
 use kitchen_types::ports::{DataSpec, Loss, TargetSpec};
-use kitchen_types::random::Key as RandomKey;
 
 use super::keys::*;
 
@@ -56,30 +54,12 @@ impl Stage for PlanTraining {
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
-        let config = ctx.get(&CONFIG)?.clone();
-        let data = ctx.get(&DATA)?;
-        let loss = choose_loss(&config.loss, data.train.spec())?;
-        let sampler = Sampler::new(
-            &*data.train,
-            config.batch,
-            RandomKey::new(config.seed).purpose("data/order"),
-        )?;
-        let steps_per_epoch =
-            (sampler.batches_per_epoch() / config.optimizer.accumulate as u64).max(1);
-        let steps = config.steps.steps(steps_per_epoch);
+        let plan = Plan::new(ctx.get(&CONFIG)?, &*ctx.get(&DATA)?.train)?;
         ctx.emit(|| Event::Planned {
-            steps,
-            steps_per_epoch,
+            steps: plan.steps,
+            steps_per_epoch: plan.steps_per_epoch,
         });
-        ctx.put(
-            &PLAN,
-            Plan {
-                sampler,
-                steps,
-                steps_per_epoch,
-                loss,
-            },
-        )
+        ctx.put(&PLAN, plan)
     }
 }
 

@@ -4,17 +4,19 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use kitchen_data::Sampler;
-use kitchen_flow::{Key, KeyInfo, State, StateError};
+use kitchen_flow::{Key, KeyInfo, StageError, State, StateError};
 use kitchen_platform::Stopwatch;
 use kitchen_types::RunConfig;
 use kitchen_types::checkpoint::LoopState;
 use kitchen_types::config::Span;
 use kitchen_types::ports::{
-    Batch, Loss, LossReport, Pending, Splits, StepReport, TrainingClient,
+    Batch, Dataset, Loss, LossReport, Pending, Splits, StepReport, TrainingClient,
 };
+use kitchen_types::random::Key as RandomKey;
 
 use crate::commands::Commands;
 use crate::host::Lent;
+use crate::supervised::data::choose_loss;
 use crate::supervised::save::SaveInFlight;
 
 /// What was asked for.
@@ -128,6 +130,22 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan for training on `data` as `config` says. Errors if there is nothing to train on,
+    /// or the loss does not fit the targets.
+    pub fn new(config: &RunConfig, data: &dyn Dataset) -> Result<Self, StageError> {
+        let loss = choose_loss(&config.loss, data.spec())?;
+        let order = RandomKey::new(config.seed).purpose("data/order");
+        let sampler = Sampler::new(data, config.batch, order)?;
+        let accumulate = config.optimizer.accumulate as u64;
+        let steps_per_epoch = (sampler.batches_per_epoch() / accumulate).max(1);
+        Ok(Self {
+            sampler,
+            steps: config.steps.steps(steps_per_epoch),
+            steps_per_epoch,
+            loss,
+        })
+    }
+
     /// Whether something that happens once in every `span` is due after `step` steps.
     pub(crate) fn is_due(&self, span: Span, step: u64) -> bool {
         span.is_due(step, self.steps_per_epoch)

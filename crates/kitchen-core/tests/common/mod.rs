@@ -32,7 +32,7 @@ pub fn begin(config: &RunConfig, store: &Memory) -> Run {
     };
     let host = Host {
         store: Rc::new(store.clone()),
-        data: Rc::new(kitchen_data::Store::default()),
+        data: Rc::new(kitchen_data::Store::on_disk("")),
         devices: Rc::new(LocalDevices),
         now_ms: || 0,
     };
