@@ -112,7 +112,12 @@ fn facts(board: &Board, recipe: Option<&Recipe>, folder: &Path) -> Vec<(&'static
     };
     facts.push(("where", format!("{}{kept}", folder.display())));
     for name in &board.exported {
-        facts.push(("weights", folder.join(name).display().to_string()));
+        let label = if name.ends_with(".safetensors") {
+            "weights"
+        } else {
+            "model card"
+        };
+        facts.push((label, folder.join(name).display().to_string()));
     }
     facts
 }

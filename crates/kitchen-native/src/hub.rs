@@ -91,7 +91,10 @@ impl HubClient for Http {
 
 /// Keeps bytes in a file, which is there whole or not at all.
 pub(crate) fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let folder = parent.unwrap_or(Path::new("."));
     files::create_dir_all(folder)?;
     // Beside its place, so that moving it there is one step; two processes do not share a draft.
     let mut draft = path.as_os_str().to_owned();

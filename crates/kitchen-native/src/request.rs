@@ -32,12 +32,8 @@ impl From<ConfigProblem> for Problems {
     }
 }
 
-/// The configuration in layers, with the recipe that it builds on.
-pub(crate) struct Request {
-    /// The recipe.
-    pub(crate) recipe: &'static Recipe,
-    layers: Layers,
-}
+/// A configuration in layers.
+pub(crate) struct Request(Layers);
 
 impl Request {
     /// Reads words of a command line: a recipe or files, then settings. Environment variables lie
@@ -74,17 +70,17 @@ impl Request {
             layers = layers.file(name, text);
         }
         let layers = layers.environment(environment).arguments(&settings);
-        Ok(Self { recipe, layers })
+        Ok(Self(layers))
     }
 
     /// The configuration, checked.
     pub(crate) fn resolve(self) -> Result<Resolved, Problems> {
-        self.layers.resolve().map_err(Problems)
+        self.0.resolve().map_err(Problems)
     }
 
     /// The configuration, complete but not checked: a recipe may still lack the name of a file.
     pub(crate) fn merge(self) -> Result<Resolved, Problems> {
-        self.layers.merge().map_err(Problems)
+        self.0.merge().map_err(Problems)
     }
 }
 

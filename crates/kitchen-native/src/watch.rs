@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use kitchen_core::{CommandSender, Latest, Preview};
 use kitchen_platform::Stopwatch;
-use kitchen_types::Command;
 use kitchen_types::board::Board;
+use kitchen_types::{Command, Event};
 
 use crate::interrupt::Interrupts;
 use crate::observe::Observers;
@@ -66,6 +66,7 @@ pub(crate) fn watch(
         interrupts,
         line: None,
         told_to_stop: false,
+        needs_repair: false,
         clock: Stopwatch::start(),
     };
     watcher.watch(&training);
@@ -101,6 +102,7 @@ struct Watcher {
     interrupts: Interrupts,
     line: Option<(CommandSender, Latest<Preview>)>,
     told_to_stop: bool,
+    needs_repair: bool,
     clock: Stopwatch,
 }
 
@@ -133,6 +135,8 @@ impl Watcher {
         match said {
             Said::Began { commands, preview } => self.line = Some((commands, preview)),
             Said::Envelope(envelope) => {
+                // Graphics drivers write remarks on standard error while they are opened.
+                self.needs_repair |= matches!(envelope.event, Event::SessionOpened { .. });
                 self.board.apply(&envelope);
                 self.observers.observe(&envelope);
             }
@@ -168,6 +172,9 @@ impl Watcher {
         let Some(screen) = &mut self.screen else {
             return Ok(());
         };
+        if std::mem::take(&mut self.needs_repair) {
+            screen.repair()?;
+        }
         screen.ui.elapsed = self.clock.elapsed();
         if let Some(Preview::Surface(surface)) =
             self.line.as_ref().and_then(|(_, look)| look.take())

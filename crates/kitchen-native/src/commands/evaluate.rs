@@ -14,7 +14,7 @@ use crate::{out, words};
 pub(crate) fn evaluate(args: &EvaluateArgs, runs: &Runs) -> anyhow::Result<Exit> {
     let (folder, mut session) = model::open(&args.of, runs)?;
     let settings = session.config.evaluate.clone();
-    let measured = block_on(session.evaluate(&settings)).map_err(model::in_words)?;
+    let measured = block_on(session.evaluate(&settings))?;
     if args.json.json {
         out::json(&measured)?;
     } else {

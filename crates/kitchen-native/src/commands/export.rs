@@ -11,7 +11,7 @@ use crate::{hub, out, words};
 /// Writes the weights, and a card that says what they are beside them.
 pub(crate) fn export(args: &ExportArgs, runs: &Runs) -> anyhow::Result<Exit> {
     let (folder, session) = model::open(&args.of, runs)?;
-    let export = session.export().map_err(model::in_words)?;
+    let export = session.export()?;
     let card = args.to.with_extension("json");
     anyhow::ensure!(
         card != args.to,

@@ -1,7 +1,6 @@
 //! A trained model from a checkpoint, for the commands that use one.
 
 use futures::executor::block_on;
-use kitchen_core::flow::StageError;
 use kitchen_core::store::Directory;
 use kitchen_core::{Session, Which};
 use kitchen_types::config::DeviceChoice;
@@ -9,11 +8,6 @@ use kitchen_types::config::DeviceChoice;
 use crate::cli::{Checkpoint, CheckpointArgs, Device};
 use crate::runs::{RunFolder, Runs};
 use crate::training::host;
-
-/// A stage's error may hold what cannot leave its thread; its words can.
-pub(super) fn in_words(error: StageError) -> anyhow::Error {
-    anyhow::anyhow!("{error}")
-}
 
 /// Opens the checkpoint that was asked for. The run may still go on.
 pub(super) fn open(args: &CheckpointArgs, runs: &Runs) -> anyhow::Result<(RunFolder, Session)> {
@@ -32,6 +26,6 @@ pub(super) fn open(args: &CheckpointArgs, runs: &Runs) -> anyhow::Result<(RunFol
         Checkpoint::Step(step) => Which::Step(step),
     };
     let host = host(Directory::reading(&folder.path));
-    let session = block_on(Session::open(config, which, &host)).map_err(in_words)?;
+    let session = block_on(Session::open(config, which, &host))?;
     Ok((folder, session))
 }

@@ -16,7 +16,7 @@ pub(crate) fn sample(args: &SampleArgs, runs: &Runs) -> anyhow::Result<Exit> {
     let (_, mut session) = model::open(&args.of, runs)?;
     let settings = settings(args, &session.config.sample);
     let seed = args.seed.unwrap_or_else(random_seed);
-    let written = block_on(session.sample(&settings, seed)).map_err(model::in_words)?;
+    let written = block_on(session.sample(&settings, seed))?;
     for (prompt, text) in written {
         if args.json.json {
             out::json_line(&json!({ "prompt": prompt, "text": text, "seed": seed }))?;

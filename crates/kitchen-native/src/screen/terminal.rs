@@ -34,6 +34,12 @@ impl Screen {
         })
     }
 
+    /// Draws everything anew in the next frame: somebody else may have written on the terminal.
+    pub(crate) fn repair(&mut self) -> io::Result<()> {
+        self.drawn = None;
+        self.terminal.clear()
+    }
+
     /// Takes in what was pressed, and draws if the last frame is old enough.
     pub(crate) fn tick(&mut self, board: &Board) -> io::Result<Vec<Action>> {
         let mut actions = Vec::new();
