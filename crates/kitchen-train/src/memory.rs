@@ -1,10 +1,11 @@
 //! How much memory a run will need, told before it starts.
 
 use kitchen_types::config::{Algorithm, ModelConfig, OptimizerConfig};
-use kitchen_types::ports::{ClientError, DataSpec, InputSpec};
+use kitchen_types::ports::{ClientError, DataSpec, InputSpec, LayerInfo};
 
 use crate::device::OpenDevice;
 use crate::model::{self, Model};
+use crate::optimizer::hidden_matrices;
 
 /// Bytes by what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,22 +42,22 @@ pub fn estimate_memory(
 ) -> Result<Memory, ClientError> {
     let device = OpenDevice::cpu();
     let built = Model::new(model, data, 0, &device.burn)?;
-    let mut parameters = 0;
-    let mut matrices = 0;
-    for weight in built.weights() {
-        let numbers = weight.shape.iter().product::<usize>() as u64;
-        parameters += numbers;
-        matrices += if is_hidden_matrix(&weight.name, &weight.shape) {
-            numbers
-        } else {
-            0
-        };
-    }
+    let weights = built.weights();
+    let numbers = |weight: &LayerInfo| weight.shape.iter().product::<usize>() as u64;
+    let parameters: u64 = weights.iter().map(numbers).sum();
+    // Muon leaves what is no hidden matrix to AdamW, which remembers twice as much of it.
+    let matrices = weights.iter().filter(|weight| weight.shape.len() == 2);
+    let hidden = hidden_matrices(matrices.map(|weight| weight.name.clone()).collect());
+    let hidden: u64 = weights
+        .iter()
+        .filter(|weight| hidden.contains(&weight.name))
+        .map(numbers)
+        .sum();
     let remembered = match &optimizer.algorithm {
         Algorithm::Sgd(config) if config.momentum == 0.0 => 0,
         Algorithm::Sgd(_) | Algorithm::Lion(_) => parameters,
         Algorithm::Adam(_) | Algorithm::Adamw(_) => 2 * parameters,
-        Algorithm::Muon(_) => 2 * parameters - matrices,
+        Algorithm::Muon(_) => 2 * parameters - hidden,
     };
     Ok(Memory {
         weights: FLOAT * parameters,
@@ -64,11 +65,6 @@ pub fn estimate_memory(
         optimizer: FLOAT * remembered,
         activations: FLOAT * batch as u64 * numbers_kept(model, data),
     })
-}
-
-/// Whether Muon moves this weight; the others it leaves to AdamW.
-fn is_hidden_matrix(name: &str, shape: &[usize]) -> bool {
-    shape.len() == 2 && !name.contains("embedding") && !name.starts_with("head")
 }
 
 /// Numbers kept for the backward pass for one example: the outputs of each layer, and what its

@@ -11,10 +11,13 @@
 
 mod activation;
 mod attention;
+mod convolution;
 mod cross_entropy;
 mod math;
 mod norm;
 mod recurrent;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,6 +31,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 pub(crate) use activation::{gelu, swiglu};
 pub(crate) use attention::{Heads, attention};
+pub(crate) use convolution::{convolve, max_pool};
 pub(crate) use cross_entropy::cross_entropy;
 pub(crate) use norm::norm;
 pub(crate) use recurrent::{Weights as RecurrentWeights, recurrent};

@@ -217,3 +217,55 @@ impl Angles {
         Tensor::cat(vec![turned, second * cos + first * sin], 3)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+    use burn::optim::GradientsParams;
+    use burn::tensor::{Bool, Distribution, Tolerance};
+
+    use super::*;
+
+    /// With a memory the layer is made of Burn's operations, without one it is our own.
+    #[test]
+    fn both_ways_give_the_same_numbers_and_gradients() {
+        let device = Device::flex();
+        let (batch, context, width) = (2, 5, 24);
+        for (heads, kv_heads, rotated) in [(3, 0, false), (3, 0, true), (6, 2, true), (4, 1, false)]
+        {
+            let config = GptConfig {
+                heads,
+                kv_heads,
+                width,
+                bias: true,
+                ..GptConfig::default()
+            };
+            let init = Initializer::new(1, device.clone().autodiff());
+            let layer = Attention::new(&config, &init, "attention");
+            let rotary = Rotary::new(width / heads, 8, &device);
+            let unseen: Tensor<2, Bool> = Tensor::tril_mask([context, context], 0, &device);
+            let bias = Tensor::<2>::zeros([context, context], &device);
+            let view = View {
+                batch,
+                context,
+                bias: bias.mask_fill(unseen, f32::NEG_INFINITY).unsqueeze(),
+                rotary: rotated.then(|| rotary.prefix(context)),
+            };
+            let x = Tensor::<2>::random([batch * context, width], Distribution::Default, &device);
+            let weights = Tensor::random([batch * context, width], Distribution::Default, &device);
+            let x = (x * 20.0).autodiff().require_grad();
+            let [found, expected] = [None, Some(&mut KeyValues::default())].map(|memory| {
+                let output = layer.forward(x.clone(), &view, memory);
+                let gradients = (output.clone() * weights.clone()).sum().backward();
+                let of_x = x.grad(&gradients).unwrap();
+                let of_weights = GradientsParams::from_grads(gradients, &layer);
+                let of_qkv = of_weights.get::<2>(layer.qkv.weight_id()).unwrap();
+                [output.inner(), of_x, of_qkv].map(Tensor::into_data)
+            });
+            for (found, expected) in found.iter().zip(&expected) {
+                found.assert_approx_eq::<f32>(expected, Tolerance::rel_abs(1e-4, 1e-4));
+            }
+        }
+    }
+}

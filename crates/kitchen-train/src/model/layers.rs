@@ -130,6 +130,11 @@ impl Linear {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn weight_id(&self) -> ParamId {
+        self.weight.id
+    }
+
     /// `[rows, inputs]` to `[rows, outputs]`. Rows are always flat: a matrix product of two
     /// matrices needs no batching, forwards or backwards.
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {

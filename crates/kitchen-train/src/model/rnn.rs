@@ -230,3 +230,52 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+    use burn::optim::GradientsParams;
+    use burn::tensor::{Distribution, Tolerance};
+
+    use super::*;
+
+    /// Told which tokens are present, the layer is made of Burn's operations; else it is our own.
+    #[test]
+    fn both_ways_give_the_same_numbers_and_gradients() {
+        let device = Device::flex();
+        let width = 6;
+        for cell in [Cell::Lstm, Cell::Gru] {
+            for (context, batch) in [(1, 3), (7, 2)] {
+                let init = Initializer::new(1, device.clone().autodiff());
+                let layer = RecurrentLayer::new(cell, &init, 0, width);
+                let shape = [context * batch, width];
+                let x = Tensor::<2>::random(shape, Distribution::Default, &device) * 3.0;
+                let x = x.autodiff().require_grad();
+                let weights = Tensor::random(shape, Distribution::Default, &device);
+                let present = Tensor::ones([batch, context], &device);
+                let [found, expected] = [None, Some(&present)].map(|present| {
+                    let memory = &mut Memory::default();
+                    let output = layer.forward(x.clone(), [context, batch], memory, present);
+                    let gradients = (output.clone() * weights.clone()).sum().backward();
+                    let of_x = x.grad(&gradients).unwrap().into_data();
+                    let of = GradientsParams::from_grads(gradients, &layer);
+                    let zeros = || Tensor::zeros([width, layer.bias_hh.dims()[0]], &device);
+                    vec![
+                        output.inner().into_data(),
+                        of_x,
+                        of.get::<2>(layer.weight_ih.id).unwrap().into_data(),
+                        of.get::<2>(layer.weight_hh.id)
+                            .unwrap_or_else(zeros)
+                            .into_data(),
+                        of.get::<1>(layer.bias_ih.id).unwrap().into_data(),
+                        of.get::<1>(layer.bias_hh.id).unwrap().into_data(),
+                    ]
+                });
+                for (found, expected) in found.iter().zip(&expected) {
+                    found.assert_approx_eq::<f32>(expected, Tolerance::rel_abs(1e-4, 1e-5));
+                }
+            }
+        }
+    }
+}

@@ -23,6 +23,7 @@ use kitchen_types::config::{Algorithm, OptimizerConfig};
 
 use crate::names::ParameterPath;
 use muon::HiddenMatrices;
+pub(crate) use muon::hidden as hidden_matrices;
 use norm::{Change, Scale, global_norm};
 use rule::Rule;
 

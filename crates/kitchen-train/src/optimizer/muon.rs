@@ -84,7 +84,7 @@ impl HiddenMatrices {
 }
 
 /// The hidden ones among the names of all matrices, which are in the model's order.
-pub(super) fn hidden(matrices: Vec<String>) -> Vec<String> {
+pub(crate) fn hidden(matrices: Vec<String>) -> Vec<String> {
     let last = matrices.last().cloned();
     (matrices.into_iter())
         .filter(|name| !is_embedding(name) && !is_output(name, last.as_deref()))

@@ -94,7 +94,8 @@ pub struct GptConfig {
     pub tied: bool,
     /// Whether linear layers (and layer norms) have biases.
     pub bias: bool,
-    /// The share of values dropped while training.
+    /// The share of values dropped while training: of the embedding, and of what each half of a
+    /// block adds to the residual stream.
     pub dropout: f64,
 }
 

@@ -241,7 +241,7 @@ pub struct Sampling {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Completion {
-    /// The new tokens, without the prompt.
+    /// The new tokens, without the prompt; the stop token, if it came, is the last of them.
     pub tokens: Vec<u32>,
     /// The log-probability under the model of each, in nats, before temperature.
     pub logprobs: Vec<f32>,
