@@ -43,7 +43,26 @@ fn the_story_of_a_small_run() {
     );
     let store = Memory::default();
     let envelopes = finish(begin(&config, &store));
-    expect![[r#""#]].assert_eq(&story(&envelopes));
+    expect![[r#"
+        run_started
+        dataset_loaded
+        planned
+        device_chosen
+        session_opened
+        2 steps
+        checkpoint_saved
+        1 steps
+        evaluated
+        checkpoint_saved
+        1 steps
+        checkpoint_saved
+        2 steps
+        evaluated
+        checkpoint_saved
+        checkpoint_removed
+        exported
+        exported
+        run_finished"#]].assert_eq(&story(&envelopes));
 
     let numbers: Vec<u64> = envelopes.iter().map(|envelope| envelope.seq).collect();
     assert!(numbers.iter().copied().eq(0..numbers.len() as u64));

@@ -11,7 +11,7 @@ use kitchen_core::{Host, LocalDevices, Recipe, Run, StartRequest, start, supervi
 use kitchen_types::{Board, Envelope, Event, RunConfig, RunId};
 
 /// A recipe's configuration with arguments over it, on the CPU.
-pub fn config(recipe: &str, arguments: &[&str]) -> RunConfig {
+pub(crate) fn config(recipe: &str, arguments: &[&str]) -> RunConfig {
     let recipe = Recipe::find(recipe).unwrap();
     let layers = Layers::new(recipe.name, recipe.settings)
         .arguments(&["device=cpu"])
@@ -23,7 +23,7 @@ pub fn config(recipe: &str, arguments: &[&str]) -> RunConfig {
 }
 
 /// Starts a run, or goes on with the one whose checkpoints are in `store`.
-pub fn begin(config: &RunConfig, store: &Memory) -> Run {
+pub(crate) fn begin(config: &RunConfig, store: &Memory) -> Run {
     let request = StartRequest {
         run: RunId::new("test").unwrap(),
         config: config.clone(),
@@ -40,21 +40,21 @@ pub fn begin(config: &RunConfig, store: &Memory) -> Run {
 }
 
 /// Everything a run says to its end.
-pub fn finish(run: Run) -> Vec<Envelope> {
+pub(crate) fn finish(run: Run) -> Vec<Envelope> {
     block_on(run.events.collect())
 }
 
 /// Polls a run until it has said `count` events, then drops it in the middle of whatever it does.
-pub fn abandon_after(run: Run, count: usize) -> Vec<Envelope> {
+pub(crate) fn abandon_after(run: Run, count: usize) -> Vec<Envelope> {
     block_on(run.events.take(count).collect())
 }
 
 /// The board of a whole run.
-pub fn board(config: &RunConfig) -> Board {
+pub(crate) fn board(config: &RunConfig) -> Board {
     Board::replay(&finish(begin(config, &Memory::default())))
 }
 
 /// The events alone.
-pub fn events(envelopes: &[Envelope]) -> impl Iterator<Item = &Event> {
+pub(crate) fn events(envelopes: &[Envelope]) -> impl Iterator<Item = &Event> {
     envelopes.iter().map(|envelope| &envelope.event)
 }

@@ -1,9 +1,7 @@
 //! Models, the rules that move their weights, and schedules.
 
 use kitchen_types::RunConfig;
-use kitchen_types::config::{
-    AdamwConfig, Algorithm, GptConfig, ModelConfig, Positions, Schedule, Span,
-};
+use kitchen_types::config::{AdamwConfig, Algorithm, GptConfig, ModelConfig, Positions, Schedule};
 
 use super::{Findings, limits};
 
@@ -141,23 +139,10 @@ impl Findings {
                     self.one(&path("polynomial.power"), message);
                 }
             }
-            Schedule::WarmupStableDecay { decay, end } => {
+            // A warmup or a decay longer than the run is fine: a recipe cut short must still run.
+            Schedule::WarmupStableDecay { end, .. } => {
                 self.share(&path("warmup_stable_decay.end"), end);
-                self.fits_in(config, &path("warmup_stable_decay.decay"), decay);
             }
-        }
-        self.fits_in(config, "schedule.warmup", config.schedule.warmup);
-    }
-
-    /// A part of the training, in steps, is no longer than the whole, where that is known already.
-    fn fits_in(&mut self, config: &RunConfig, path: &str, part: u64) {
-        if let Span::Steps(all) = config.steps
-            && part > all
-        {
-            self.both(
-                [path, "steps"],
-                format!("`{path}` is {part}, which is more than all `steps`, {all}"),
-            );
         }
     }
 }
