@@ -38,6 +38,18 @@ pub(crate) fn value(value: f64) -> String {
     }
 }
 
+/// A measured value in at most six characters: `2.3026`, `0.0049`, `5e-4`.
+pub(crate) fn short(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if size < 1e-3 => format!("{value:.0e}"),
+        size if size < 10.0 => format!("{value:.4}"),
+        size if size < 1000.0 => format!("{value:.2}"),
+        size if size < 1e6 => format!("{value:.0}"),
+        _ => format!("{value:.0e}"),
+    }
+}
+
 /// A value that somebody chose, without needless digits: `0.003`, `0.0002988`.
 pub(crate) fn setting(value: f64) -> String {
     let rounded = format!("{value:.3e}").parse().unwrap_or(value);
@@ -147,6 +159,15 @@ mod tests {
             (1e9, "1.00e9"),
         ] {
             assert_eq!(value(number), expected);
+        }
+        for (number, expected) in [
+            (2.31849, "2.3185"),
+            (0.00485, "0.0049"),
+            (0.000_46, "5e-4"),
+            (123_456.7, "123457"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(short(number), expected);
         }
         for (number, expected) in [
             (0.003, "0.003"),

@@ -21,6 +21,8 @@ pub(super) struct Chart<'b> {
     title: &'static str,
     curves: Vec<Curve<'b>>,
     write: fn(f64) -> String,
+    /// The same in at most six characters, for the axis.
+    label: fn(f64) -> String,
 }
 
 struct Curve<'b> {
@@ -37,6 +39,7 @@ pub(super) fn loss<'b>(board: &'b Board, ui: &Ui) -> Chart<'b> {
         title: "loss",
         curves: curves(board, ui, "train.loss", "validation.loss"),
         write: words::value,
+        label: words::short,
     }
 }
 
@@ -52,6 +55,7 @@ pub(super) fn accuracy<'b>(board: &'b Board, ui: &Ui) -> Option<Chart<'b>> {
         title,
         curves,
         write: words::percent,
+        label: words::percent,
     })
 }
 
@@ -138,7 +142,7 @@ fn legend<'b>(chart: &Chart<'b>, named: bool, ui: &Ui) -> Line<'b> {
 
 fn draw_axis(frame: &mut Frame<'_>, area: Rect, chart: &Chart<'_>, bounds: &Bounds, ui: &Ui) {
     let mut label = |row: u16, value: f64| {
-        let text = (chart.write)(value);
+        let text = (chart.label)(value);
         let line = Line::styled(format!("{text:>6} "), ui.palette.quiet());
         if row < area.height {
             frame.render_widget(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kitchen_platform::Stopwatch;
 use kitchen_types::board::Board;
 use ratatui::DefaultTerminal;
+use ratatui::backend::Backend;
 use ratatui::crossterm::event::{self, Event};
 
 use super::draw;
@@ -37,7 +38,10 @@ impl Screen {
     /// Draws everything anew in the next frame: somebody else may have written on the terminal.
     pub(crate) fn repair(&mut self) -> io::Result<()> {
         self.drawn = None;
-        self.terminal.clear()
+        // `Terminal::clear` would ask the terminal where its cursor is, and wait for an answer.
+        self.terminal.backend_mut().clear()?;
+        self.terminal.swap_buffers();
+        Ok(())
     }
 
     /// Takes in what was pressed, and draws if the last frame is old enough.
