@@ -106,7 +106,10 @@ impl Packed {
     /// that it is the same.
     pub async fn store(&self, store: Rc<dyn BlobStore>) -> Result<(), StoreError> {
         let files: Vec<_> = self.files.iter().map(|(n, b)| (*n, b.as_slice())).collect();
-        match store.put_set(&format!("{FOLDER}/{}", self.name), &files).await {
+        match store
+            .put_set(&format!("{FOLDER}/{}", self.name), &files)
+            .await
+        {
             Err(StoreError::Exists(_)) => Ok(()),
             outcome => outcome,
         }
@@ -130,16 +133,15 @@ pub fn pack(checkpoint: &Checkpoint) -> Result<Packed, CheckpointError> {
         step,
         config_hash: checkpoint.config_hash.clone(),
         data_fingerprint: checkpoint.data_fingerprint.clone(),
-        files: files.iter().map(|(name, bytes)| record(name, bytes)).collect(),
+        files: files
+            .iter()
+            .map(|(name, bytes)| record(name, bytes))
+            .collect(),
     };
     let manifest = to_json(MANIFEST, &manifest)?;
     let name = format!("step-{step:09}-{}", fingerprint(&manifest));
     files.push((MANIFEST, manifest));
-    Ok(Packed {
-        name,
-        step,
-        files,
-    })
+    Ok(Packed { name, step, files })
 }
 
 /// Every checkpoint with a manifest, oldest first. Nothing is verified yet.
@@ -180,7 +182,10 @@ pub async fn load(store: &dyn BlobStore, name: &str) -> Result<Checkpoint, Check
     let optimizer = read_verified(store, name, &manifest, OPTIMIZER).await?;
     let state = read_verified(store, name, &manifest, LOOP).await?;
     let tokenizer = match manifest.files.iter().any(|file| file.name == TOKENIZER) {
-        true => Some(text(TOKENIZER, read_verified(store, name, &manifest, TOKENIZER).await?)?),
+        true => Some(text(
+            TOKENIZER,
+            read_verified(store, name, &manifest, TOKENIZER).await?,
+        )?),
         false => None,
     };
     Ok(Checkpoint {
@@ -197,10 +202,7 @@ pub async fn load(store: &dyn BlobStore, name: &str) -> Result<Checkpoint, Check
 }
 
 /// The newest checkpoint at or before `step` that verifies, with the ones that did not.
-pub async fn load_newest(
-    store: &dyn BlobStore,
-    step: u64,
-) -> Result<Newest, StoreError> {
+pub async fn load_newest(store: &dyn BlobStore, step: u64) -> Result<Newest, StoreError> {
     let mut rejected = Vec::new();
     for saved in list(store).await?.into_iter().rev() {
         if saved.step > step {

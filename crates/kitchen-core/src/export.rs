@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
+use kitchen_types::RunConfig;
 use kitchen_types::card::ModelCard;
 use kitchen_types::ports::{ClientInfo, DataSpec};
-use kitchen_types::RunConfig;
 
 use crate::checkpoint::{Checkpoint, CheckpointError, write_tensors};
 

@@ -23,11 +23,11 @@ pub use devices::LocalDevices;
 pub use export::{Export, export};
 pub use host::{Devices, Host, Opened};
 // What front ends use of the crates below, so that they need to know this one only.
-pub use {kitchen_data as data, kitchen_flow as flow, kitchen_train as train};
 pub use preview::{Latest, Preview, Surface};
 pub use recipes::{RECIPES, Recipe};
 pub use run::{Run, StartError, StartRequest, check_workflow, registry, start, start_with};
 pub use session::{Session, SessionError, Which};
+pub use {kitchen_data as data, kitchen_flow as flow, kitchen_train as train};
 
 /// BLAKE3 of a configuration, in hexadecimal.
 fn config_hash(config: &kitchen_types::RunConfig) -> String {

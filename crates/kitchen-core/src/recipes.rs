@@ -28,9 +28,18 @@ pub const RECIPES: &[Recipe] = &[
         expect: "at least 97 % of held-out digits right (guessing gives 10 %)",
         takes: "a few seconds",
         next: &[
-            ("digits model=cnn", "a convolutional network sees neighbouring pixels together"),
-            ("digits model.hidden=[]", "a linear model: how far do straight lines get?"),
-            ("fashion-mnist", "the same question on 60,000 photos of clothes"),
+            (
+                "digits model=cnn",
+                "a convolutional network sees neighbouring pixels together",
+            ),
+            (
+                "digits model.hidden=[]",
+                "a linear model: how far do straight lines get?",
+            ),
+            (
+                "fashion-mnist",
+                "the same question on 60,000 photos of clothes",
+            ),
         ],
         settings: r#"
 steps = "30 epochs"
@@ -59,8 +68,14 @@ every = "5 epochs"
         takes: "a few seconds",
         next: &[
             ("playground data.shape=moons", "an easier border"),
-            ("playground model.hidden=[4]", "too small a network: the border cannot bend enough"),
-            ("playground data.noise=0.2", "points that no border can separate"),
+            (
+                "playground model.hidden=[4]",
+                "too small a network: the border cannot bend enough",
+            ),
+            (
+                "playground data.noise=0.2",
+                "points that no border can separate",
+            ),
         ],
         settings: r#"
 steps = "120 epochs"
@@ -92,7 +107,10 @@ every = "40 epochs"
         takes: "a few minutes, after `data get fashion-mnist`",
         next: &[
             ("fashion-mnist model=mlp", "the same without convolutions"),
-            ("fashion-mnist optimizer.algorithm=muon lr=0.02", "another optimizer"),
+            (
+                "fashion-mnist optimizer.algorithm=muon lr=0.02",
+                "another optimizer",
+            ),
         ],
         settings: r#"
 steps = "2 epochs"
@@ -125,8 +143,14 @@ every = 500
         expect: "on a megabyte of Shakespeare at most 1.90 nats a character on held-out text (guessing one of 65 gives 4.17)",
         takes: "a few minutes; name the file with data.path=FILE",
         next: &[
-            ("text data.path=FILE steps=5000 model.width=192", "more of the same"),
-            ("text data.path=FILE model=rnn", "a recurrent network instead"),
+            (
+                "text data.path=FILE steps=5000 model.width=192",
+                "more of the same",
+            ),
+            (
+                "text data.path=FILE model=rnn",
+                "a recurrent network instead",
+            ),
             ("addition", "sequences with exact answers"),
         ],
         settings: r#"
@@ -173,8 +197,14 @@ every = 250
         expect: "at least 95 % of unseen sums exactly right",
         takes: "about two minutes",
         next: &[
-            ("addition data.task=sorting data.length=6", "put letters in order"),
-            ("addition data.task=parity data.length=12", "count ones: harder than it looks"),
+            (
+                "addition data.task=sorting data.length=6",
+                "put letters in order",
+            ),
+            (
+                "addition data.task=parity data.length=12",
+                "count ones: harder than it looks",
+            ),
             ("addition model=rnn", "a recurrent network instead"),
         ],
         settings: r#"
@@ -257,7 +287,10 @@ temperature = 0.9
         expect: "on the built-in iris flowers 93 % right or better; or name a file with data=csv data.path=FILE",
         takes: "a second",
         next: &[
-            ("table data=csv data.path=FILE data.target=COLUMN", "your own table"),
+            (
+                "table data=csv data.path=FILE data.target=COLUMN",
+                "your own table",
+            ),
             ("table data.name=breast_cancer", "569 tumours, 30 measures"),
             ("table data.name=diabetes", "a number instead of a class"),
         ],

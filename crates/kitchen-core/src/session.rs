@@ -53,7 +53,11 @@ impl Session {
             )));
         }
         let loss = supervised::choose_loss(&config.loss, data.train.spec())?;
-        let mut client = host.devices.open(&config, &*data.train, &loss).await?.client;
+        let mut client = host
+            .devices
+            .open(&config, &*data.train, &loss)
+            .await?
+            .client;
         client.restore(&checkpoint.model).await?;
         Ok(Self {
             config,
@@ -90,7 +94,12 @@ impl Session {
     /// The weights for others to load.
     pub fn export(&self) -> Result<Export, SessionError> {
         let spec = self.data.train.spec();
-        Ok(export(&self.checkpoint, &self.config, spec, &self.client.describe())?)
+        Ok(export(
+            &self.checkpoint,
+            &self.config,
+            spec,
+            &self.client.describe(),
+        )?)
     }
 
     /// The names of the classes, where the targets are classes.
@@ -112,7 +121,13 @@ macro_rules! said_by {
     )*};
 }
 
-said_by!(StageError, DataError, ClientError, StoreError, CheckpointError);
+said_by!(
+    StageError,
+    DataError,
+    ClientError,
+    StoreError,
+    CheckpointError
+);
 
 async fn find(which: Which, host: &Host) -> Result<(String, Checkpoint), SessionError> {
     let newest_until = async |step| checkpoint::load_newest(&*host.store, step).await;

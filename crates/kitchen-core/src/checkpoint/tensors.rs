@@ -58,7 +58,13 @@ pub fn read_tensors(bytes: &[u8]) -> Result<Vec<NamedTensor>, TensorFileError> {
             Ok(NamedTensor {
                 name: name.into(),
                 shape: view.shape().to_vec(),
-                values: view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+                values: view
+                    .data()
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|b| f32::from_le_bytes(*b))
+                    .collect(),
             })
         })
         .collect::<Result<Vec<_>, _>>()?;

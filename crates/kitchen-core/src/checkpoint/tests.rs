@@ -21,7 +21,10 @@ fn checkpoint(step: u64) -> Checkpoint {
         config_hash: "c".into(),
         data_fingerprint: "d".into(),
         model: ModelState {
-            weights: vec![tensor("a", &[1.0, f32::NAN, -0.0, step as f32]), tensor("b", &[f32::MIN_POSITIVE])],
+            weights: vec![
+                tensor("a", &[1.0, f32::NAN, -0.0, step as f32]),
+                tensor("b", &[f32::MIN_POSITIVE]),
+            ],
             optimizer: vec![tensor("a.exp_avg", &[0.5; 4])],
         },
         state: LoopState {
@@ -57,7 +60,10 @@ fn comes_back_bit_for_bit() {
     let loaded = block_on(load(&*store, &names[0])).unwrap();
     let original = checkpoint(400);
     assert_eq!(bits(&loaded.model.weights), bits(&original.model.weights));
-    assert_eq!(bits(&loaded.model.optimizer), bits(&original.model.optimizer));
+    assert_eq!(
+        bits(&loaded.model.optimizer),
+        bits(&original.model.optimizer)
+    );
     assert_eq!(loaded.state, original.state);
     assert_eq!(loaded.tokenizer, original.tokenizer);
 }
@@ -112,7 +118,10 @@ fn retention_keeps_the_newest_two_at_least_and_what_is_pinned() {
     let (store, names) = store_with(&[1, 2, 3, 4, 5]);
     let saved = block_on(list(&*store)).unwrap();
     let steps = |keep, pinned: &[&str]| -> Vec<u64> {
-        superfluous(&saved, keep, pinned).iter().map(|s| s.step).collect()
+        superfluous(&saved, keep, pinned)
+            .iter()
+            .map(|s| s.step)
+            .collect()
     };
     assert_eq!(steps(3, &[]), [1, 2]);
     assert_eq!(steps(0, &[]), [1, 2, 3]);
@@ -123,7 +132,12 @@ fn retention_keeps_the_newest_two_at_least_and_what_is_pinned() {
 #[test]
 fn going_back_takes_the_newest_at_or_before_the_step() {
     let (store, names) = store_with(&[100, 200, 300]);
-    let newest = |step| block_on(load_newest(&*store, step)).unwrap().found.map(|(name, _)| name);
+    let newest = |step| {
+        block_on(load_newest(&*store, step))
+            .unwrap()
+            .found
+            .map(|(name, _)| name)
+    };
     assert_eq!(newest(250).as_ref(), Some(&names[1]));
     assert_eq!(newest(200).as_ref(), Some(&names[1]));
     assert_eq!(newest(99), None);

@@ -17,6 +17,7 @@ mod check;
 mod given;
 mod help;
 mod layers;
+mod leaf;
 mod merge;
 mod read;
 mod restore;

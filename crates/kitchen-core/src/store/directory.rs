@@ -220,7 +220,15 @@ mod tests {
             block_on(store.get("sets/first/x")),
             Err(StoreError::NotFound("sets/first/x".into()))
         );
-        for name in ["", "/etc/passwd", "../up", "a/../b", "a//b", "nul\0", "C:\\x"] {
+        for name in [
+            "",
+            "/etc/passwd",
+            "../up",
+            "a/../b",
+            "a//b",
+            "nul\0",
+            "C:\\x",
+        ] {
             assert_eq!(
                 block_on(store.put(name, b"")),
                 Err(StoreError::InvalidName(name.into()))

@@ -46,11 +46,14 @@ pub(super) struct PlanTraining;
 #[async_trait(?Send)]
 impl Stage for PlanTraining {
     fn spec(&self) -> StageSpec {
-        StageSpec::new("plan_training", "decide how many steps to take, and in which order")
-            .reads(&CONFIG)
-            .reads(&DATA)
-            .writes(&PLAN)
-            .emits(&["planned"])
+        StageSpec::new(
+            "plan_training",
+            "decide how many steps to take, and in which order",
+        )
+        .reads(&CONFIG)
+        .reads(&DATA)
+        .writes(&PLAN)
+        .emits(&["planned"])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {

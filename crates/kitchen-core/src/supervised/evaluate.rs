@@ -6,8 +6,8 @@ use kitchen_platform::Stopwatch;
 use kitchen_types::config::EvaluateConfig;
 use kitchen_types::event::Evaluation;
 use kitchen_types::ports::{
-    Batch, ClientError, DataSpec, EvalReport, InputSpec, Inputs, Loss, Splits, TargetSpec,
-    Targets, TokenizerClient, TrainingClient,
+    Batch, ClientError, DataSpec, EvalReport, InputSpec, Inputs, Loss, Splits, TargetSpec, Targets,
+    TokenizerClient, TrainingClient,
 };
 use kitchen_types::{Event, Number};
 use kitchen_watch::judge_evaluation;
@@ -235,12 +235,13 @@ async fn surface(client: &mut dyn TrainingClient, step: u64) -> Result<Surface, 
 
 /// The class with the largest logit, and its probability.
 fn likeliest(logits: &[f32]) -> (u32, f32) {
-    let (class, top) = logits
-        .iter()
-        .enumerate()
-        .fold((0, f32::NEG_INFINITY), |best, (class, &logit)| {
-            if logit > best.1 { (class, logit) } else { best }
-        });
+    let (class, top) =
+        logits
+            .iter()
+            .enumerate()
+            .fold((0, f32::NEG_INFINITY), |best, (class, &logit)| {
+                if logit > best.1 { (class, logit) } else { best }
+            });
     let total: f32 = logits.iter().map(|logit| (logit - top).exp()).sum();
     (class as u32, 1.0 / total)
 }

@@ -12,11 +12,11 @@ use kitchen_flow::Registry;
 use kitchen_types::workflow::Workflow;
 use kitchen_types::workflow::build::{any_of, is, not, repeat_until, stage, when, workflow};
 
-pub use keys::{Plan, CLIENT, CONFIG, DATA, LOOP, PLAN};
-pub(crate) use keys::*;
 pub(crate) use data::choose_loss;
 pub(crate) use evaluate::measure;
-pub(crate) use write::{write_samples};
+pub(crate) use keys::*;
+pub use keys::{CLIENT, CONFIG, DATA, LOOP, PLAN, Plan};
+pub(crate) use write::write_samples;
 
 /// Adds every stage of this module.
 pub fn register(registry: &mut Registry) {

@@ -29,15 +29,23 @@ pub(super) struct SaveCheckpoint;
 #[async_trait(?Send)]
 impl Stage for SaveCheckpoint {
     fn spec(&self) -> StageSpec {
-        StageSpec::new("save_checkpoint", "save everything that is needed to go on from here")
-            .reads(&CONFIG)
-            .reads(&HOST)
-            .reads(&DATA)
-            .changes(&CLIENT)
-            .changes(&LOOP)
-            .changes(&IN_FLIGHT)
-            .changes(&SAVING)
-            .emits(&["checkpoint_saved", "checkpoint_removed", "stepped", "warning"])
+        StageSpec::new(
+            "save_checkpoint",
+            "save everything that is needed to go on from here",
+        )
+        .reads(&CONFIG)
+        .reads(&HOST)
+        .reads(&DATA)
+        .changes(&CLIENT)
+        .changes(&LOOP)
+        .changes(&IN_FLIGHT)
+        .changes(&SAVING)
+        .emits(&[
+            "checkpoint_saved",
+            "checkpoint_removed",
+            "stepped",
+            "warning",
+        ])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
@@ -127,7 +135,12 @@ async fn committed(
         best: save.best,
         blocked_ms: save.blocked_ms,
     });
-    remove_old(ctx).await
+    if let Err(error) = remove_old(ctx).await {
+        ctx.emit(|| Event::Warning {
+            message: format!("old checkpoints were not removed: {error}"),
+        });
+    }
+    Ok(())
 }
 
 async fn remove_old(ctx: &mut Context<'_>) -> Result<(), StageError> {
@@ -155,14 +168,22 @@ pub(super) struct ExportWeights;
 #[async_trait(?Send)]
 impl Stage for ExportWeights {
     fn spec(&self) -> StageSpec {
-        StageSpec::new("export_weights", "write the final weights for others to load")
-            .reads(&CONFIG)
-            .reads(&HOST)
-            .reads(&DATA)
-            .changes(&CLIENT)
-            .changes(&LOOP)
-            .changes(&SAVING)
-            .emits(&["exported", "checkpoint_saved", "checkpoint_removed", "warning"])
+        StageSpec::new(
+            "export_weights",
+            "write the final weights for others to load",
+        )
+        .reads(&CONFIG)
+        .reads(&HOST)
+        .reads(&DATA)
+        .changes(&CLIENT)
+        .changes(&LOOP)
+        .changes(&SAVING)
+        .emits(&[
+            "exported",
+            "checkpoint_saved",
+            "checkpoint_removed",
+            "warning",
+        ])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
@@ -181,7 +202,10 @@ impl Stage for ExportWeights {
             ctx.get(&DATA)?.train.spec(),
             &ctx.get(&CLIENT)?.describe(),
         )?;
-        for (name, bytes) in [("export/model.safetensors", weights), ("export/card.json", card)] {
+        for (name, bytes) in [
+            ("export/model.safetensors", weights),
+            ("export/card.json", card),
+        ] {
             store.put(name, &bytes).await?;
             ctx.emit(|| Event::Exported {
                 name: name.into(),

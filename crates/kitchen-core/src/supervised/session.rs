@@ -48,17 +48,20 @@ pub(super) struct Restore;
 #[async_trait(?Send)]
 impl Stage for Restore {
     fn spec(&self) -> StageSpec {
-        StageSpec::new("restore", "go on from the newest checkpoint, if there is one")
-            .reads(&CONFIG)
-            .reads(&HOST)
-            .reads(&DATA)
-            .reads(&PLAN)
-            .changes(&CLIENT)
-            .changes(&LOOP)
-            .writes(&STEP_BEGAN)
-            .writes(&EPOCH_ENDED)
-            .writes(&FINISHED)
-            .emits(&["restored", "checkpoint_rejected"])
+        StageSpec::new(
+            "restore",
+            "go on from the newest checkpoint, if there is one",
+        )
+        .reads(&CONFIG)
+        .reads(&HOST)
+        .reads(&DATA)
+        .reads(&PLAN)
+        .changes(&CLIENT)
+        .changes(&LOOP)
+        .writes(&STEP_BEGAN)
+        .writes(&EPOCH_ENDED)
+        .writes(&FINISHED)
+        .emits(&["restored", "checkpoint_rejected"])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {

@@ -23,21 +23,35 @@ pub(super) struct ObeyCommands;
 #[async_trait(?Send)]
 impl Stage for ObeyCommands {
     fn spec(&self) -> StageSpec {
-        StageSpec::new("obey_commands", "do what people asked for since the last step")
-            .reads(&CONFIG)
-            .reads(&HOST)
-            .reads(&DATA)
-            .reads(&PLAN)
-            .changes(&COMMANDS)
-            .changes(&CLIENT)
-            .changes(&LOOP)
-            .changes(&IN_FLIGHT)
-            .changes(&SAVING)
-            .changes(&FINISHED)
-            .writes(&STOPPED)
-            .writes(&EPOCH_ENDED)
-            .writes(&STEP_BEGAN)
-            .emits(&["paused", "resumed", "command_applied", "command_refused", "restored", "checkpoint_rejected", "checkpoint_saved", "checkpoint_removed", "stepped", "warning"])
+        StageSpec::new(
+            "obey_commands",
+            "do what people asked for since the last step",
+        )
+        .reads(&CONFIG)
+        .reads(&HOST)
+        .reads(&DATA)
+        .reads(&PLAN)
+        .changes(&COMMANDS)
+        .changes(&CLIENT)
+        .changes(&LOOP)
+        .changes(&IN_FLIGHT)
+        .changes(&SAVING)
+        .changes(&FINISHED)
+        .writes(&STOPPED)
+        .writes(&EPOCH_ENDED)
+        .writes(&STEP_BEGAN)
+        .emits(&[
+            "paused",
+            "resumed",
+            "command_applied",
+            "command_refused",
+            "restored",
+            "checkpoint_rejected",
+            "checkpoint_saved",
+            "checkpoint_removed",
+            "stepped",
+            "warning",
+        ])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
@@ -82,7 +96,9 @@ async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError>
             report_all(ctx).await?;
             match go_back(ctx, *step).await? {
                 true => None,
-                false => Some(format!("no checkpoint at or before step {step} can be used")),
+                false => Some(format!(
+                    "no checkpoint at or before step {step} can be used"
+                )),
             }
         }
     };
@@ -140,12 +156,10 @@ impl Stage for NextBatch {
 fn take_batch(ctx: &mut Context<'_>) -> Result<Vec<u64>, StageError> {
     let state = ctx.get(&LOOP)?;
     let data = &*ctx.get(&DATA)?.train;
-    let positions = ctx.get(&PLAN)?.sampler.positions(
-        data,
-        state.epoch,
-        state.batch,
-        &state.blacklist,
-    )?;
+    let positions =
+        ctx.get(&PLAN)?
+            .sampler
+            .positions(data, state.epoch, state.batch, &state.blacklist)?;
     ctx.get_mut(&LOOP)?.batch += 1;
     Ok(positions)
 }
@@ -175,7 +189,10 @@ impl Stage for ForwardBackward {
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
         let batch = ctx.take(&BATCH)?;
         let loss = ctx.get(&PLAN)?.loss.clone();
-        let report = ctx.get_mut(&CLIENT)?.forward_backward(&batch, &loss).await?;
+        let report = ctx
+            .get_mut(&CLIENT)?
+            .forward_backward(&batch, &loss)
+            .await?;
         let accumulate = ctx.get(&CONFIG)?.optimizer.accumulate;
         let gradients = ctx.get_mut(&GRADIENTS)?;
         gradients.losses.push(report);
@@ -286,7 +303,11 @@ async fn report_all_but(ctx: &mut Context<'_>, newest: usize) -> Result<(), Stag
 }
 
 fn oldest_beyond(queue: &mut VecDeque<StepInFlight>, newest: usize) -> Option<StepInFlight> {
-    if queue.len() > newest { queue.pop_front() } else { None }
+    if queue.len() > newest {
+        queue.pop_front()
+    } else {
+        None
+    }
 }
 
 async fn report(ctx: &mut Context<'_>, queued: StepInFlight) -> Result<(), StageError> {

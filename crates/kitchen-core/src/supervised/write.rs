@@ -37,7 +37,10 @@ impl Stage for Sample {
         report_all(ctx).await?;
         let config = ctx.get(&CONFIG)?.clone();
         let step = ctx.get(&LOOP)?.step;
-        let seed = RandomKey::new(config.seed).purpose("sample").at(step).draw();
+        let seed = RandomKey::new(config.seed)
+            .purpose("sample")
+            .at(step)
+            .draw();
         let mut client = ctx.take(&CLIENT)?;
         let written = write_samples(&mut *client, ctx.get(&DATA)?, &config.sample, seed).await;
         ctx.put(&CLIENT, client)?;
@@ -74,7 +77,11 @@ pub(crate) async fn write_samples(
         return answer(client, tokenizer, &questions, &sampling).await;
     }
     let start = beginning(tokenizer, &config.prompt)?;
-    let count = if config.tokens <= 40 { SHORT_SAMPLES } else { 1 };
+    let count = if config.tokens <= 40 {
+        SHORT_SAMPLES
+    } else {
+        1
+    };
     let prompts = vec![Prompt { tokens: start }; count];
     let completions = client.sample(&prompts, &sampling).await?;
     completions
@@ -104,8 +111,13 @@ fn questions(data: &Splits) -> Result<Vec<Question>, StageError> {
     let set = &*data.validation;
     let positions: Vec<u64> = (0..set.len().min(SHORT_SAMPLES as u64)).collect();
     let batch = set.batch(&positions)?;
-    let (Inputs::Tokens { context, values }, Targets::Tokens { values: targets, mask }) =
-        (&batch.inputs, &batch.targets)
+    let (
+        Inputs::Tokens { context, values },
+        Targets::Tokens {
+            values: targets,
+            mask,
+        },
+    ) = (&batch.inputs, &batch.targets)
     else {
         return Ok(Vec::new());
     };

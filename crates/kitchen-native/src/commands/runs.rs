@@ -1,8 +1,9 @@
 //! `runs`: lists, shows, compares and removes runs.
 
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use kitchen_core::Recipe;
 use kitchen_core::config::diff;
 use kitchen_platform::files;
@@ -14,13 +15,20 @@ use super::table::table;
 use crate::cli::{JsonArg, RunsCommand};
 use crate::exit::Exit;
 use crate::runs::{RunFolder, Runs};
+use crate::screen::{self, Ui};
 use crate::{ending, out, words};
 
 /// Lists, shows, compares and removes runs.
 pub(crate) fn runs(command: RunsCommand, runs: &Runs) -> anyhow::Result<Exit> {
     match command {
         RunsCommand::Ls(json) => list(runs, json)?,
-        RunsCommand::Show { run, json } => show(&runs.find(&run)?, json)?,
+        RunsCommand::Show { run, svg, json } => {
+            let run = runs.find(&run)?;
+            match svg {
+                Some(file) => draw(&run, &file)?,
+                None => show(&run, json)?,
+            }
+        }
         RunsCommand::Diff {
             first,
             second,
@@ -98,6 +106,26 @@ fn show(run: &RunFolder, json: JsonArg) -> anyhow::Result<()> {
         .and_then(|config| Recipe::find(&config.recipe));
     let took = Duration::from_micros(board.trained_us);
     out::line(&ending::in_words(&board, recipe, &run.path, took))
+}
+
+/// The terminal that a picture shows.
+const PICTURE: (u16, u16) = (104, 34);
+
+fn draw(run: &RunFolder, file: &Path) -> anyhow::Result<()> {
+    let board = run.board()?;
+    let recipe = board
+        .config
+        .as_ref()
+        .and_then(|config| Recipe::find(&config.recipe));
+    let ui = Ui {
+        title: recipe.map_or("", |recipe| recipe.title).to_owned(),
+        elapsed: Duration::from_micros(board.trained_us),
+        ..Ui::default()
+    };
+    let (columns, rows) = PICTURE;
+    let picture = screen::svg(&board, &ui, columns, rows);
+    files::write_synced(file, picture.as_bytes()).context("the picture cannot be written")?;
+    out::line(&format!("drew {} into {}", run.id, file.display()))
 }
 
 fn compare(first: &RunFolder, second: &RunFolder, json: JsonArg) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 mod chart;
 mod facts;
 mod learnt;
+mod picture;
 mod terminal;
 mod ui;
 
@@ -17,6 +18,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, LineGauge, Paragraph, Wrap};
 
+pub(crate) use picture::svg;
 pub(crate) use terminal::{FRAME, Screen};
 pub(crate) use ui::{Action, Palette, Ui};
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod bad_files;
+mod every_setting;
 mod ranges;
 mod rules;
 
