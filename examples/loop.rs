@@ -27,8 +27,13 @@ async fn train() -> Result<(), Box<dyn Error>> {
     let data = Store::on_disk("").open(&DataConfig::default(), SEED)?;
     let model = ModelConfig::Mlp(MlpConfig::default());
     let optimizer = OptimizerConfig::default();
-    let mut client =
-        BurnClient::open(&model, data.train.spec(), &optimizer, OpenDevice::cpu(), SEED)?;
+    let mut client = BurnClient::open(
+        &model,
+        data.train.spec(),
+        &optimizer,
+        OpenDevice::cpu(),
+        SEED,
+    )?;
     let loss = Loss::CrossEntropy {
         label_smoothing: 0.0,
     };
@@ -53,7 +58,10 @@ async fn train() -> Result<(), Box<dyn Error>> {
         }
         let mean = sum / sampler.batches_per_epoch() as f64;
         let right = accuracy(&mut client, &*data.validation, &loss).await?;
-        println!("epoch {:2}  loss {mean:.4}  validation accuracy {right:.3}", epoch + 1);
+        println!(
+            "epoch {:2}  loss {mean:.4}  validation accuracy {right:.3}",
+            epoch + 1
+        );
     }
     Ok(())
 }

@@ -37,8 +37,14 @@ fn interrupted(config: &RunConfig, cuts: &[usize]) -> (Checkpoint, Vec<u64>) {
 }
 
 fn bits(checkpoint: &Checkpoint) -> Vec<u32> {
-    let tensors = checkpoint.model.weights.iter().chain(&checkpoint.model.optimizer);
-    tensors.flat_map(|tensor| tensor.values.iter().map(|v| v.to_bits())).collect()
+    let tensors = checkpoint
+        .model
+        .weights
+        .iter()
+        .chain(&checkpoint.model.optimizer);
+    tensors
+        .flat_map(|tensor| tensor.values.iter().map(|v| v.to_bits()))
+        .collect()
 }
 
 #[test]
@@ -47,18 +53,37 @@ fn a_resumed_run_equals_an_uninterrupted_one() {
         // Dropout, mid-epoch saves, evaluation in between.
         (
             "digits",
-            &["steps=120", "checkpoint.every=25", "evaluate.every=40", "model.dropout=0.3"],
+            &[
+                "steps=120",
+                "checkpoint.every=25",
+                "evaluate.every=40",
+                "model.dropout=0.3",
+            ],
         ),
         // Several batches a step, and an epoch's end between two saves.
         (
             "playground",
-            &["steps=60", "checkpoint.every=7", "optimizer.accumulate=3", "optimizer.algorithm=sgd"],
+            &[
+                "steps=60",
+                "checkpoint.every=7",
+                "optimizer.accumulate=3",
+                "optimizer.algorithm=sgd",
+            ],
         ),
         // A sequence model with samples written on the way.
         (
             "addition",
-            &["steps=30", "checkpoint.every=8", "sample.every=10", "evaluate.every=12",
-              "model.width=16", "model.layers=1", "model.dropout=0.1", "batch=8", "evaluate.samples=32"],
+            &[
+                "steps=30",
+                "checkpoint.every=8",
+                "sample.every=10",
+                "evaluate.every=12",
+                "model.width=16",
+                "model.layers=1",
+                "model.dropout=0.1",
+                "batch=8",
+                "evaluate.samples=32",
+            ],
         ),
     ];
     for (recipe, arguments) in table {
@@ -66,8 +91,14 @@ fn a_resumed_run_equals_an_uninterrupted_one() {
         let whole = uninterrupted(&config);
         let (pieced, resumed_at) = interrupted(&config, &[60, 75, 5]);
         assert_eq!(pieced.state, whole.state, "{recipe}");
-        assert!(bits(&pieced) == bits(&whole), "{recipe}: weights or optimizer differ");
-        assert!(resumed_at.iter().all(|step| *step > 0) && resumed_at.len() == 1, "{recipe}: {resumed_at:?}");
+        assert!(
+            bits(&pieced) == bits(&whole),
+            "{recipe}: weights or optimizer differ"
+        );
+        assert!(
+            resumed_at.iter().all(|step| *step > 0) && resumed_at.len() == 1,
+            "{recipe}: {resumed_at:?}"
+        );
     }
 }
 
@@ -86,10 +117,17 @@ fn a_finished_run_that_is_resumed_changes_nothing() {
 fn data_that_changed_are_refused() {
     let store = Memory::default();
     finish(begin(&config("playground", &["steps=5"]), &store));
-    let other = finish(begin(&config("playground", &["steps=9", "data.noise=0.3"]), &store));
+    let other = finish(begin(
+        &config("playground", &["steps=9", "data.noise=0.3"]),
+        &store,
+    ));
     let reason = events(&other).find_map(|event| match event {
         Event::RunFinished { reason, .. } => reason.clone(),
         _ => None,
     });
-    assert!(reason.unwrap().contains("the data are not those of step-000000005"));
+    assert!(
+        reason
+            .unwrap()
+            .contains("the data are not those of step-000000005")
+    );
 }

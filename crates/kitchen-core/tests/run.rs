@@ -22,7 +22,10 @@ fn story(envelopes: &[kitchen_types::Envelope]) -> String {
             steps += 1;
             continue;
         }
-        if matches!(event, Event::StageStarted { .. } | Event::StageFinished { .. }) {
+        if matches!(
+            event,
+            Event::StageStarted { .. } | Event::StageFinished { .. }
+        ) {
             continue;
         }
         if steps > 0 {
@@ -39,7 +42,12 @@ fn story(envelopes: &[kitchen_types::Envelope]) -> String {
 fn the_story_of_a_small_run() {
     let config = config(
         "digits",
-        &["steps=6", "evaluate.every=3", "checkpoint.every=2", "model.hidden=[8]"],
+        &[
+            "steps=6",
+            "evaluate.every=3",
+            "checkpoint.every=2",
+            "model.hidden=[8]",
+        ],
     );
     let store = Memory::default();
     let envelopes = finish(begin(&config, &store));
@@ -62,7 +70,8 @@ fn the_story_of_a_small_run() {
         checkpoint_removed
         exported
         exported
-        run_finished"#]].assert_eq(&story(&envelopes));
+        run_finished"#]]
+    .assert_eq(&story(&envelopes));
 
     let numbers: Vec<u64> = envelopes.iter().map(|envelope| envelope.seq).collect();
     assert!(numbers.iter().copied().eq(0..numbers.len() as u64));
@@ -96,15 +105,24 @@ fn digits_are_learnt() {
 fn early_stopping_ends_the_run_and_exports_the_best() {
     let config = config(
         "playground",
-        &["steps=5000", "lr=0.1", "model.hidden=[64,64]", "evaluate.every=20",
-          "early_stopping.patience=3", "data.samples=60", "data.noise=0.3"],
+        &[
+            "steps=5000",
+            "lr=0.1",
+            "model.hidden=[64,64]",
+            "evaluate.every=20",
+            "early_stopping.patience=3",
+            "data.samples=60",
+            "data.noise=0.3",
+        ],
     );
     let store = Memory::default();
     let envelopes = finish(begin(&config, &store));
     let board = Board::replay(&envelopes);
     let (stopped, best) = events(&envelopes)
         .find_map(|event| match event {
-            Event::StoppedEarly { step, best_step, .. } => Some((*step, *best_step)),
+            Event::StoppedEarly {
+                step, best_step, ..
+            } => Some((*step, *best_step)),
             _ => None,
         })
         .unwrap();
@@ -113,22 +131,38 @@ fn early_stopping_ends_the_run_and_exports_the_best() {
     let card = block_on(store.get("export/card.json")).unwrap();
     let card: kitchen_types::card::ModelCard = serde_json::from_slice(&card).unwrap();
     assert_eq!(card.step, best);
-    assert!(matches!(board.phase, Phase::Finished { status: RunStatus::Completed, .. }));
+    assert!(matches!(
+        board.phase,
+        Phase::Finished {
+            status: RunStatus::Completed,
+            ..
+        }
+    ));
 }
 
 #[test]
 fn divergence_fails_the_run_and_says_what_to_do() {
-    let config = config("table", &["data.name=diabetes", "lr=1e30", "optimizer.algorithm=sgd"]);
+    let config = config(
+        "table",
+        &["data.name=diabetes", "lr=1e30", "optimizer.algorithm=sgd"],
+    );
     let Phase::Finished { status, reason } = board(&config).phase else {
         panic!("the run did not finish");
     };
     assert_eq!(status, RunStatus::Failed);
     let reason = reason.unwrap();
-    assert!(reason.contains("training has diverged; lower lr"), "{reason}");
+    assert!(
+        reason.contains("training has diverged; lower lr"),
+        "{reason}"
+    );
 }
 
 /// Lets a run take `steps` steps, sends commands, and lets it end.
-fn with_commands(arguments: &[&str], steps: usize, commands: &[Command]) -> Vec<kitchen_types::Envelope> {
+fn with_commands(
+    arguments: &[&str],
+    steps: usize,
+    commands: &[Command],
+) -> Vec<kitchen_types::Envelope> {
     let mut run = begin(&config("playground", arguments), &Memory::default());
     let mut seen = Vec::new();
     let mut stepped = 0;
@@ -159,7 +193,13 @@ fn applied(envelopes: &[kitchen_types::Envelope]) -> Vec<&Command> {
 fn stop_saves_and_ends() {
     let seen = with_commands(&["steps=500"], 10, &[Command::Stop]);
     let board = Board::replay(&seen);
-    assert!(matches!(board.phase, Phase::Finished { status: RunStatus::Stopped, .. }));
+    assert!(matches!(
+        board.phase,
+        Phase::Finished {
+            status: RunStatus::Stopped,
+            ..
+        }
+    ));
     assert_eq!(board.checkpoints.last().unwrap().step, board.current_step());
     assert!(board.current_step() < 20);
 }
@@ -210,7 +250,11 @@ fn rolling_back_takes_the_same_steps_again() {
             .collect()
     };
     let twice = losses(15);
-    assert_eq!(twice.len(), 2, "step 15 is taken again after going back to step 10");
+    assert_eq!(
+        twice.len(),
+        2,
+        "step 15 is taken again after going back to step 10"
+    );
     assert_eq!(twice[0], twice[1], "and gives the same loss");
     assert_eq!(losses(5).len(), 1);
     assert_eq!(Board::replay(&seen).current_step(), 40);
