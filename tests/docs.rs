@@ -137,11 +137,6 @@ fn custom_workflows() {
 }
 
 #[test]
-fn custom_stages() {
-    check("docs/custom-stages.md");
-}
-
-#[test]
 fn data() {
     check("docs/data.md");
 }

@@ -27,13 +27,15 @@ fn programs_run() {
 #[test]
 fn configurations_run() {
     let kitchen = Kitchen::new().unwrap();
-    let text = "It was a bright cold day, and the clocks were striking.\n".repeat(60);
-    kitchen.write("plays.txt", text).unwrap();
+    let scenes = (0..400).map(|n| format!("Scene {n}: the king, and {} lords.\n", n * n % 97));
+    kitchen
+        .write("plays.txt", scenes.collect::<String>())
+        .unwrap();
     let table = [
-        ("digits.toml", "steps=20"),
+        ("digits.toml", "steps=60"),
         (
             "text.toml",
-            "data.path=plays.txt steps=3 sample.tokens=4 evaluate.samples=16",
+            "data.path=plays.txt steps=3 schedule.warmup=0 sample.tokens=4 evaluate.samples=16",
         ),
     ];
     for (name, short) in table {

@@ -22,7 +22,7 @@ fn questions_are_answered() {
         ("config show playground", "shape = \"spirals\""),
         ("config schema", "\"$schema\""),
         ("config validate digits lr=0.1", "nothing is wrong"),
-        ("completions bash", "complete -F _kitchen-native"),
+        ("completions bash", "complete -F _kitchen"),
         ("completions zsh", "#compdef kitchen-native"),
         ("man", ".TH kitchen-native"),
     ];
@@ -44,7 +44,7 @@ fn answers_are_json_for_those_who_ask() {
         (
             "data show iris --json",
             "/source",
-            "iris: 150 flowers of three species by four lengths (Fisher 1936)",
+            "150 iris flowers by four lengths (Fisher 1936), built in",
         ),
         ("config show digits --json", "/recipe", "digits"),
         (

@@ -90,7 +90,7 @@ fn a_model_is_evaluated_and_exported() {
 fn a_model_that_writes_writes_the_same_from_the_same_seed() {
     let kitchen = Kitchen::new().unwrap();
     kitchen
-        .ok("run names steps=20 model.width=16 model.layers=1 --quiet --name mine")
+        .ok("run names steps=100 model.width=16 model.layers=1 --quiet --name mine")
         .unwrap();
     let line = "sample mine --prompt a --tokens 8 --seed 5 --json";
     let first = kitchen.json_lines(line).unwrap();
@@ -159,7 +159,7 @@ fn runs_are_listed_compared_and_removed() {
 fn the_best_checkpoint_and_any_step_can_be_had() {
     let kitchen = Kitchen::new().unwrap();
     kitchen
-        .ok("run digits steps=40 checkpoint.every=10 evaluate.every=10 checkpoint.keep=9 model.hidden=[8] --quiet --name mine")
+        .ok("run digits steps=40 schedule.warmup=0 checkpoint.every=10 evaluate.every=10 checkpoint.keep=9 model.hidden=[8] --quiet --name mine")
         .unwrap();
     for (which, step) in [("newest", 40), ("10", 10), ("25", 20)] {
         let line = format!("evaluate mine --checkpoint {which} --json");

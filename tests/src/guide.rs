@@ -159,7 +159,7 @@ lr = 1
             .iter()
             .map(|block| (block.line, block.language.as_str(), block.notes.len()))
             .collect();
-        assert_eq!(seen, [(4, "sh", 1), (14, "csv", 1), (19, "toml", 0)]);
+        assert_eq!(seen, [(4, "sh", 1), (14, "csv", 1), (20, "toml", 0)]);
         assert_eq!(guide.blocks[1].note("file"), Some("a.csv"));
         assert_eq!(guide.blocks[1].text, "a,b\n");
     }
