@@ -1,7 +1,8 @@
 //! Devices: which there are, and which is fastest for a given model and batch.
 
-use burn::tensor::wgpu::{WgpuInitError, wgpu};
-use burn::tensor::{Device, DeviceKind};
+use burn::backend::{WgpuDevice, WgpuDeviceKind};
+use burn::tensor::Device;
+use burn::tensor::wgpu::{WgpuBackend, WgpuInitError, wgpu};
 use kitchen_platform::Stopwatch;
 use kitchen_types::Number;
 use kitchen_types::config::{DeviceChoice, ModelConfig, OptimizerConfig};
@@ -37,26 +38,35 @@ impl OpenDevice {
         }
     }
 
-    /// The default GPU, through WebGPU, Vulkan, Metal or DX12.
+    /// The default GPU, through Vulkan, Metal, DX12 or, in the browser, WebGPU.
     ///
     /// # Errors
     /// [`ClientError::NoDevice`] where there is no adapter, or the adapter gives no device.
     pub async fn gpu() -> Result<Self, ClientError> {
-        let options = Device::wgpu_options();
-        let (burn, info) = match options.init_with_setup_async().await {
-            Ok((device, setup)) => (device, setup.adapter.get_info()),
-            // The process has opened it before; Burn keeps one runtime for each selector.
-            Err(WgpuInitError::Registration { .. }) => (
-                Device::wgpu(DeviceKind::DefaultDevice),
-                adapter_info().await?,
-            ),
-            Err(error) => return Err(no_gpu(error.to_string())),
-        };
-        Ok(Self {
-            burn,
-            kind: Kind::Gpu,
-            software: info.device_type == wgpu::DeviceType::Cpu,
-            adapter: describe(&info),
+        let mut reasons = Vec::new();
+        for (api, backend) in GRAPHICS_APIS {
+            match open(api, backend).await {
+                Ok((burn, info)) => {
+                    return Ok(Self {
+                        burn,
+                        kind: Kind::Gpu,
+                        software: info.device_type == wgpu::DeviceType::Cpu,
+                        adapter: describe(&info),
+                    });
+                }
+                // What this platform does not know at all is not worth a word.
+                Err(WgpuInitError::UnsupportedGraphicsApi { .. }) => {}
+                Err(WgpuInitError::AdapterUnavailable { message, .. }) => {
+                    reasons.push(format!("{api:?}: {message}"));
+                }
+                Err(error) => reasons.push(format!("{api:?}: {error}")),
+            }
+        }
+        Err(ClientError::NoDevice {
+            device: "GPU adapter".into(),
+            reason: reasons.join("; "),
+            remedy: "use `device=cpu`, install a Vulkan driver, or turn on WebGPU in the browser"
+                .into(),
         })
     }
 
@@ -84,31 +94,53 @@ impl OpenDevice {
     }
 }
 
-async fn adapter_info() -> Result<wgpu::AdapterInfo, ClientError> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+/// In order of preference. OpenGL is left out: its compute shaders are slow, and its driver
+/// panics when two threads look for adapters at once.
+const GRAPHICS_APIS: [(WgpuBackend, wgpu::Backends); 4] = [
+    (WgpuBackend::Vulkan, wgpu::Backends::VULKAN),
+    (WgpuBackend::Metal, wgpu::Backends::METAL),
+    (WgpuBackend::Dx12, wgpu::Backends::DX12),
+    (WgpuBackend::WebGpu, wgpu::Backends::BROWSER_WEBGPU),
+];
+
+async fn open(
+    api: WgpuBackend,
+    backends: wgpu::Backends,
+) -> Result<(Device, wgpu::AdapterInfo), WgpuInitError> {
+    let options = Device::wgpu_options().graphics_api(api);
+    match options.init_with_setup_async().await {
+        Ok((device, setup)) => Ok((device, setup.adapter.get_info())),
+        // The process has opened it before; Burn keeps one runtime for each selector.
+        Err(WgpuInitError::Registration { .. }) => {
+            let device = WgpuDevice::new(WgpuDeviceKind::DefaultDevice).on(api);
+            let info = adapter_info(backends).await;
+            let info = info.map_err(|message| WgpuInitError::AdapterUnavailable {
+                device: device.clone(),
+                message,
+            })?;
+            Ok((Device::from(device), info))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn adapter_info(backends: wgpu::Backends) -> Result<wgpu::AdapterInfo, String> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
     let options = wgpu::RequestAdapterOptions {
         power_preference: wgpu::PowerPreference::HighPerformance,
         ..Default::default()
     };
-    match instance.request_adapter(&options).await {
-        Ok(adapter) => Ok(adapter.get_info()),
-        Err(error) => Err(no_gpu(error.to_string())),
-    }
+    let adapter = instance.request_adapter(&options).await;
+    Ok(adapter.map_err(|error| error.to_string())?.get_info())
 }
 
 fn describe(info: &wgpu::AdapterInfo) -> String {
     match info.name.as_str() {
         "" => format!("unnamed adapter, {:?}", info.backend),
         name => format!("{name}, {:?}", info.backend),
-    }
-}
-
-fn no_gpu(reason: String) -> ClientError {
-    ClientError::NoDevice {
-        device: "GPU adapter".into(),
-        reason,
-        remedy: "use `device=cpu`, install a Vulkan driver, or turn on WebGPU in the browser"
-            .into(),
     }
 }
 

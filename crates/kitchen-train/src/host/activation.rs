@@ -7,6 +7,8 @@ use super::{Array, array, contiguous, floats, math, record, tracked};
 
 /// Numbers in a block.
 const BLOCK: usize = 16 * 1024;
+/// Rows in a block.
+const ROWS: usize = 64;
 
 /// x Phi(x), exact (Hendrycks and Gimpel 2016).
 pub(crate) fn gelu<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
@@ -52,6 +54,7 @@ pub(crate) fn swiglu(x: &Tensor<2>) -> Option<Tensor<2>> {
     (output
         .par_chunks_mut(width.max(1))
         .zip(floats(&input).par_chunks(both.max(1))))
+    .with_min_len(ROWS)
     .for_each(|(output, row)| {
         let (gate, up) = row.split_at(width);
         for ((output, &gate), &up) in output.iter_mut().zip(gate).zip(up) {
@@ -64,6 +67,7 @@ pub(crate) fn swiglu(x: &Tensor<2>) -> Option<Tensor<2>> {
             .par_chunks_mut(both.max(1))
             .zip(floats(&input).par_chunks(both.max(1))))
         .zip(floats(gradient).par_chunks(width.max(1)))
+        .with_min_len(ROWS)
         .for_each(|((slopes, row), gradient)| {
             let (gate, up) = row.split_at(width);
             let (gate_slopes, up_slopes) = slopes.split_at_mut(width);

@@ -52,7 +52,8 @@ struct Rows {
 impl Rows {
     fn new(kind: Kind, x: Array, weight: Array, epsilon: f32) -> Option<Self> {
         let shape @ [_, width] = shape_of(&x)?;
-        let moments = floats(&x).par_chunks(width.max(1)).map(|row| {
+        let lines = floats(&x).par_chunks(width.max(1)).with_min_len(ROWS);
+        let moments = lines.map(|row| {
             let mean = match kind {
                 Kind::Layer => math::sum(row) / width as f32,
                 Kind::Rms => 0.0,
@@ -77,6 +78,7 @@ impl Rows {
             .par_chunks_mut(width.max(1))
             .zip(floats(&self.x).par_chunks(width.max(1))))
         .zip(&self.moments)
+        .with_min_len(ROWS)
         .for_each(|((output, row), &(mean, scale))| {
             for ((output, x), weight) in output.iter_mut().zip(row).zip(weight) {
                 *output = (x - mean) * scale * weight;

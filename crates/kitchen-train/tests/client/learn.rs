@@ -58,6 +58,31 @@ fn the_same_seed_gives_the_same_numbers_and_another_seed_others() {
     }
 }
 
+/// Batches large enough that every operation is divided among the threads.
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    for (name, model, spec) in families() {
+        let train = || {
+            let mut client = open(&model, &spec, 1);
+            for number in 1..=2 {
+                step(
+                    &mut client,
+                    &batch(&spec, 300, number),
+                    &CROSS_ENTROPY,
+                    number,
+                    0.01,
+                );
+            }
+            block_on(client.save()).unwrap()
+        };
+        let [one, three] = [1, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(train)
+        });
+        assert_eq!(one, three, "{name}");
+    }
+}
+
 #[test]
 fn dropout_acts_in_training_and_nowhere_else() {
     for (name, model, spec) in families() {
@@ -84,18 +109,22 @@ fn two_halves_of_a_batch_step_like_the_whole() {
             measure: false,
         };
         let saved = block_on(async {
-            let _ = at_once
-                .forward_backward(&whole, &CROSS_ENTROPY)
-                .await
-                .unwrap();
-            let _ = at_once.optim_step(&update).await.unwrap();
-            for half in halves(&whole) {
-                let _ = in_parts
-                    .forward_backward(&half, &CROSS_ENTROPY)
+            drop(
+                at_once
+                    .forward_backward(&whole, &CROSS_ENTROPY)
                     .await
-                    .unwrap();
+                    .unwrap(),
+            );
+            drop(at_once.optim_step(&update).await.unwrap());
+            for half in halves(&whole) {
+                drop(
+                    in_parts
+                        .forward_backward(&half, &CROSS_ENTROPY)
+                        .await
+                        .unwrap(),
+                );
             }
-            let _ = in_parts.optim_step(&update).await.unwrap();
+            drop(in_parts.optim_step(&update).await.unwrap());
             [
                 at_once.save().await.unwrap(),
                 in_parts.save().await.unwrap(),
@@ -120,10 +149,12 @@ fn dropped_gradients_are_gone_and_a_step_needs_some() {
         measure: false,
     };
     block_on(async {
-        let _ = client
-            .forward_backward(&batch(&spec, 4, 1), &CROSS_ENTROPY)
-            .await
-            .unwrap();
+        drop(
+            client
+                .forward_backward(&batch(&spec, 4, 1), &CROSS_ENTROPY)
+                .await
+                .unwrap(),
+        );
         client.drop_gradients();
         let error = client.optim_step(&update).await.unwrap_err();
         assert!(error.to_string().contains("forward_backward"), "{error}");

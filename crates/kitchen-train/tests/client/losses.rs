@@ -69,7 +69,7 @@ fn measure(client: &mut BurnClient, batch: &Batch, loss: &Loss) -> (f64, Option<
             clip_norm: 0.0,
             measure: false,
         };
-        let _ = client.optim_step(&update).await.unwrap();
+        drop(client.optim_step(&update).await.unwrap());
         let bias = client.save().await.unwrap().weights.remove(1);
         let gradient = bias.values.iter().map(|bias| -bias).collect();
         (
