@@ -61,8 +61,45 @@ fn write_row(svg: &mut String, buffer: &Buffer, row: u16) {
     }
 }
 
-fn look(cell: &Cell) -> (Color, Color, Modifier) {
-    (cell.fg, cell.bg, cell.modifier)
+fn look(cell: &Cell) -> (Color, Color, Modifier, bool) {
+    (cell.fg, cell.bg, cell.modifier, dots(cell) > 0)
+}
+
+/// Which of a braille character's eight dots are set; 0 for every other character.
+fn dots(cell: &Cell) -> u32 {
+    cell.symbol()
+        .chars()
+        .next()
+        .and_then(|c| u32::from(c).checked_sub(0x2800))
+        .filter(|dots| *dots < 0x100)
+        .unwrap_or(0)
+}
+
+/// Where each dot lies in its cell, as (column, row), in the order of Unicode's bits.
+const DOTS: [(u32, u32); 8] = [
+    (0, 0),
+    (0, 1),
+    (0, 2),
+    (1, 0),
+    (1, 1),
+    (1, 2),
+    (0, 3),
+    (1, 3),
+];
+
+/// Dots are drawn, not written: fonts that have braille at all disagree on its width.
+fn dot_path((x, y): (u32, u32), run: &[&Cell]) -> String {
+    let mut path = String::new();
+    for (cell, left) in run.iter().zip((x..).step_by(CELL.0 as usize)) {
+        for (bit, (column, row)) in DOTS.iter().enumerate() {
+            if dots(cell) & (1 << bit) > 0 {
+                let (x, y) = (left + 1 + 4 * column, y + 2 + 4 * row);
+                // Writing to a string cannot fail.
+                let _ = write!(path, "M{x} {y}h2v2h-2z");
+            }
+        }
+    }
+    path
 }
 
 fn write_run(svg: &mut String, (column, row): (u32, u32), run: &[&Cell], text: &str) {
@@ -85,6 +122,15 @@ fn write_run(svg: &mut String, (column, row): (u32, u32), run: &[&Cell], text: &
         );
     }
     if text.trim().is_empty() {
+        return;
+    }
+    if dots(cell) > 0 {
+        let ink = ink.unwrap_or(INK.into());
+        let _ = writeln!(
+            svg,
+            "<path d=\"{}\" fill=\"{ink}\"/>",
+            dot_path((x, y), run)
+        );
         return;
     }
     let mut style = ink.map_or_else(String::new, |ink| format!(" fill=\"{ink}\""));
@@ -169,6 +215,16 @@ mod tests {
         );
         assert!(svg.contains("font-weight=\"bold\">&amp;</text>"), "{svg}");
         assert!(svg.contains("viewBox=\"0 0 72 41\""), "{svg}");
+    }
+
+    #[test]
+    fn braille_becomes_dots() {
+        let mut buffer = Buffer::empty(ratatui::layout::Rect::new(0, 0, 1, 1));
+        buffer.set_string(0, 0, "\u{2881}", ratatui::style::Style::new());
+        assert!(
+            document(&buffer)
+                .contains("<path d=\"M13 14h2v2h-2zM17 26h2v2h-2z\" fill=\"#d7dae0\"/>")
+        );
     }
 
     #[test]
