@@ -133,7 +133,7 @@ impl Files for Disk {
 }
 
 /// Maps a file.
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "a file can only be mapped so; see SAFETY")]
 fn map(file: &File) -> io::Result<memmap2::Mmap> {
     // SAFETY: the map is read only and read as plain bytes, each of which is valid. A file that
     // another program shortens meanwhile ends this process by a signal, as it does to any program
