@@ -71,8 +71,14 @@ impl Session {
 
     /// Measures the held-out examples.
     pub async fn evaluate(&mut self, config: &EvaluateConfig) -> Result<Evaluation, SessionError> {
-        let mut evaluation =
-            supervised::measure(&mut *self.client, &self.data, &self.loss, config).await?;
+        let mut evaluation = supervised::measure(
+            &mut *self.client,
+            &self.data,
+            &self.config.data,
+            &self.loss,
+            config,
+        )
+        .await?;
         evaluation.step = self.checkpoint.state.step;
         Ok(evaluation)
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kitchen_flow::{Context, Stage, StageError, StageSpec};
 use kitchen_platform::Stopwatch;
-use kitchen_types::config::EvaluateConfig;
+use kitchen_types::config::{DataConfig, EvaluateConfig};
 use kitchen_types::event::Evaluation;
 use kitchen_types::ports::{
     Batch, ClientError, DataSpec, EvalReport, InputSpec, Inputs, Loss, Splits, TargetSpec, Targets,
@@ -44,7 +44,8 @@ impl Stage for Evaluate {
         let config = ctx.get(&CONFIG)?.clone();
         let loss = ctx.get(&PLAN)?.loss.clone();
         let mut client = ctx.take(&CLIENT)?;
-        let measured = measure(&mut *client, ctx.get(&DATA)?, &loss, &config.evaluate).await;
+        let data = ctx.get(&DATA)?;
+        let measured = measure(&mut *client, data, &config.data, &loss, &config.evaluate).await;
         ctx.put(&CLIENT, client)?;
         let mut evaluation = measured?;
 
@@ -85,6 +86,7 @@ impl Stage for Evaluate {
 pub(crate) async fn measure(
     client: &mut dyn TrainingClient,
     data: &Splits,
+    source: &DataConfig,
     loss: &Loss,
     config: &EvaluateConfig,
 ) -> Result<Evaluation, StageError> {
@@ -98,7 +100,21 @@ pub(crate) async fn measure(
         sums.add(&batch, &report, data.tokenizer.as_deref())?;
     }
     let samples = positions.len() as u64;
-    Ok(sums.finish(samples, clock.elapsed_us() / 1000))
+    let mut evaluation = sums.finish(samples, clock.elapsed_us() / 1000);
+    if !has_answers(source) {
+        evaluation.exact = None;
+    }
+    Ok(evaluation)
+}
+
+/// Whether examples are questions, whose answers are right as a whole or not at all. A word that is
+/// padded to a common length has positions that do not count too, and no answer to get right.
+fn has_answers(source: &DataConfig) -> bool {
+    match source {
+        DataConfig::Sequence(_) => true,
+        DataConfig::Mixture(mixture) => mixture.domains.iter().all(|it| has_answers(&it.data)),
+        _ => false,
+    }
 }
 
 /// `wanted` positions below `len`, spread evenly; all of them where `wanted` is 0 or too large.
