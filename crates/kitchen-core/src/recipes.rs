@@ -86,8 +86,7 @@ lr = 0.01
 shape = "spirals"
 
 [model.mlp]
-hidden = [32, 32]
-activation = "tanh"
+hidden = [64, 64, 32]
 
 [schedule]
 shape.cosine.end = 0.05
@@ -156,7 +155,7 @@ every = 500
         settings: r#"
 steps = 2000
 batch = 12
-lr = 0.001
+lr = 0.002
 
 [data.text]
 context = 64
