@@ -16,7 +16,7 @@ use crate::client::BurnClient;
 use crate::device::OpenDevice;
 use work::Work;
 
-/// The names that [`run`] and [`bare`] know.
+/// The names that [`run`] and [`bare()`] know.
 pub const NAMES: [&str; 4] = ["mlp-784", "gpt-210k", "cnn-28", "nanogpt-cpu"];
 
 /// Steps before the clock counts.
