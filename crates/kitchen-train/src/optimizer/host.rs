@@ -143,8 +143,9 @@ fn buffers<const N: usize, const D: usize>(slot: Slot<D>, weight: &TensorData) -
     }
 }
 
-/// Numbers below which a second thread costs more than it saves.
-const SMALL: usize = 1 << 16;
+/// Numbers up to which one pass takes some 0.2 ms, and waking another thread may cost more than it
+/// saves: on a busy machine far more.
+const SMALL: usize = 1 << 18;
 
 /// Splits large weights among the threads.
 fn in_halves<const N: usize>(
@@ -153,7 +154,7 @@ fn in_halves<const N: usize>(
     buffers: [&mut [f32]; N],
     change: &(impl Fn(&mut [f32], &[f32], [&mut [f32]; N]) + Sync),
 ) {
-    if weight.len() <= SMALL {
+    if weight.len() <= SMALL || rayon::current_num_threads() == 1 {
         return change(weight, grad, buffers);
     }
     let middle = weight.len() / 2;

@@ -299,7 +299,7 @@ proptest! {
 
 #[test]
 fn large_weights_are_moved_throughout_whatever_the_threads() {
-    let count = 300_001;
+    let count = (1 << 18) + 77;
     let grad = || by_formula("grad", [count], 1.0);
     let expected: Vec<f32> = values(grad()).iter().map(|g| 1.0 - g * 0.01).collect();
     let rule = Rule::new(
