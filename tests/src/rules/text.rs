@@ -78,7 +78,9 @@ fn has_word(line: &str, word: &str) -> bool {
 
 /// A crate is checked by the lints of the workspace.
 pub fn manifests_inherit_the_lints(path: &str, text: &str) -> Vec<Finding> {
-    if !path.ends_with("/Cargo.toml") || text.contains("[lints]\nworkspace = true") {
+    // A manifest that opens a workspace of its own has none to inherit from.
+    let inherits = text.contains("[lints]\nworkspace = true") || text.contains("\n[workspace]\n");
+    if !path.ends_with("/Cargo.toml") || inherits {
         return Vec::new();
     }
     vec![finding(path, 1, "no `[lints] workspace = true`")]
