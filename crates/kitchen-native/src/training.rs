@@ -1,6 +1,10 @@
 //! The thread that trains. A run belongs to one thread and never leaves it; what crosses is what it
 //! says, and what it is told.
+//!
+//! What it says is recorded on a thread between this one and those who watch: training never waits
+//! for the disk, and the record never for a reader who does not keep up.
 
+use std::iter;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -14,6 +18,12 @@ use kitchen_core::store::Directory;
 use kitchen_core::{CommandSender, Host, Latest, LocalDevices, Preview, StartRequest};
 use kitchen_types::Envelope;
 
+use crate::observe::Observers;
+use crate::record::Recorder;
+
+/// Things said that are recorded before they are passed on.
+const BATCH: usize = 1024;
+
 /// What comes from the thread that trains.
 pub(crate) enum Said {
     /// The run has begun, and listens.
@@ -25,6 +35,8 @@ pub(crate) enum Said {
     },
     /// Something happened.
     Envelope(Box<Envelope>),
+    /// Something a person should know of how it is recorded.
+    Remark(String),
 }
 
 /// A run on a thread of its own.
@@ -36,20 +48,30 @@ pub(crate) struct Training {
 
 impl Training {
     /// Starts a run in `folder`.
-    pub(crate) fn start(request: StartRequest, folder: PathBuf) -> anyhow::Result<Self> {
-        // Without a bound, so that training never waits for a terminal that does not keep up.
-        let (sender, said) = mpsc::channel();
+    pub(crate) fn start(
+        request: StartRequest,
+        folder: PathBuf,
+        recorder: Recorder,
+    ) -> anyhow::Result<Self> {
+        // Without a bound, so that training never waits for a disk or a terminal.
+        let (sender, fresh) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("kitchen-training".to_owned())
             .spawn(move || block_on(train(request, folder, sender)))
             .context("no thread can be started to train on")?;
+        let said = recorded(fresh, recorder)?;
         Ok(Self { said, thread })
     }
 
     /// A thread that says what was written down for it.
     #[cfg(test)]
-    pub(crate) fn scripted(envelopes: Vec<Envelope>, outcome: anyhow::Result<()>) -> Self {
-        let (sender, said) = mpsc::channel();
+    pub(crate) fn scripted(
+        envelopes: Vec<Envelope>,
+        outcome: anyhow::Result<()>,
+        recorder: Recorder,
+    ) -> Self {
+        let (sender, fresh) = mpsc::channel();
+        let said = recorded(fresh, recorder).unwrap_or_else(|error| unreachable!("{error}"));
         let thread = thread::spawn(move || {
             for envelope in envelopes {
                 sender.send(Said::Envelope(Box::new(envelope)))?;
@@ -69,6 +91,35 @@ impl Training {
             ),
         }
     }
+}
+
+/// Passes on what is said, once it is recorded.
+fn recorded(fresh: Receiver<Said>, recorder: Recorder) -> anyhow::Result<Receiver<Said>> {
+    let (sender, said) = mpsc::channel();
+    let pass_on = move || {
+        let mut record = Observers::default();
+        record.add(recorder);
+        while let Ok(first) = fresh.recv() {
+            let waiting = fresh.try_iter().take(BATCH);
+            let mut batch: Vec<_> = iter::once(first).chain(waiting).collect();
+            for said in &batch {
+                if let Said::Envelope(envelope) = said {
+                    record.observe(envelope);
+                }
+            }
+            record.rest();
+            batch.extend(record.take_reports().into_iter().map(Said::Remark));
+            // Where nobody listens any more the run ends too, by the same sign.
+            if batch.into_iter().any(|said| sender.send(said).is_err()) {
+                return;
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("kitchen-record".to_owned())
+        .spawn(pass_on)
+        .context("no thread can be started to record on")?;
+    Ok(said)
 }
 
 async fn train(request: StartRequest, folder: PathBuf, said: Sender<Said>) -> anyhow::Result<()> {

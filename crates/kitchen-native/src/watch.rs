@@ -13,7 +13,6 @@ use crate::interrupt::Interrupts;
 use crate::observe::Observers;
 use crate::out;
 use crate::plain::Plain;
-use crate::record::Recorder;
 use crate::screen::{Action, FRAME, Palette, Screen, Ui};
 use crate::training::{Said, Training};
 use crate::voice::{JsonLines, PlainLines, Voice};
@@ -37,12 +36,10 @@ pub(crate) struct Watched {
 pub(crate) fn watch(
     training: Training,
     board: Board,
-    recorder: Recorder,
     (voice, title): (Voice, &str),
     interrupts: Interrupts,
 ) -> anyhow::Result<Watched> {
     let mut observers = Observers::default();
-    observers.add(recorder);
     match voice {
         Voice::Plain => observers.add(PlainLines::new(Plain::after(board.clone()))),
         Voice::Json => observers.add(JsonLines::new()),
@@ -140,16 +137,21 @@ impl Watcher {
                 self.board.apply(&envelope);
                 self.observers.observe(&envelope);
             }
+            Said::Remark(remark) => self.remark(remark),
         }
     }
 
     /// Tells the person which observers have failed.
     fn report(&mut self) {
         for report in self.observers.take_reports() {
-            match &mut self.screen {
-                Some(screen) => screen.ui.reports.push(report),
-                None => out::remark(&report),
-            }
+            self.remark(report);
+        }
+    }
+
+    fn remark(&mut self, remark: String) {
+        match &mut self.screen {
+            Some(screen) => screen.ui.reports.push(remark),
+            None => out::remark(&remark),
         }
     }
 
@@ -212,7 +214,7 @@ mod tests {
     use kitchen_types::ports::MetricsStore;
 
     use super::*;
-    use crate::record;
+    use crate::record::{self, Recorder};
     use crate::scripted;
 
     #[test]
@@ -221,16 +223,9 @@ mod tests {
         let path = folder.path().join(record::EVENTS);
         let envelopes = scripted::finished_digits().envelopes;
         let (recorder, _) = Recorder::open(&path).unwrap();
-        let training = Training::scripted(envelopes.clone(), Ok(()));
+        let training = Training::scripted(envelopes.clone(), Ok(()), recorder);
         let quiet = (Voice::Quiet, "");
-        let watched = watch(
-            training,
-            Board::default(),
-            recorder,
-            quiet,
-            Interrupts::default(),
-        )
-        .unwrap();
+        let watched = watch(training, Board::default(), quiet, Interrupts::default()).unwrap();
         let status = RunStatus::Completed;
         assert_eq!(
             watched.board.phase,
@@ -249,15 +244,10 @@ mod tests {
     fn a_run_that_cannot_start_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let (recorder, _) = Recorder::open(&folder.path().join(record::EVENTS)).unwrap();
-        let training = Training::scripted(Vec::new(), Err(anyhow::anyhow!("no such workflow")));
+        let failed = Err(anyhow::anyhow!("no such workflow"));
+        let training = Training::scripted(Vec::new(), failed, recorder);
         let quiet = (Voice::Quiet, "");
-        let watched = watch(
-            training,
-            Board::default(),
-            recorder,
-            quiet,
-            Interrupts::default(),
-        );
+        let watched = watch(training, Board::default(), quiet, Interrupts::default());
         assert_eq!(watched.err().unwrap().to_string(), "no such workflow");
     }
 }

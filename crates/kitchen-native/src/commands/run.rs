@@ -54,13 +54,12 @@ pub(super) fn train(
     let (recorder, record) = Recorder::open(&folder.events())?;
     let recipe = Recipe::find(&config.recipe);
     let request = request(folder, config, record.next_seq);
-    let training = Training::start(request, folder.path.clone())?;
+    let training = Training::start(request, folder.path.clone(), recorder)?;
     let voice = Voice::choose(show);
     let title = recipe.map_or("", |recipe| recipe.title);
     let watched = watch(
         training,
         record.board,
-        recorder,
         (voice, title),
         Interrupts::listen()?,
     )?;
