@@ -9,8 +9,9 @@
 use kitchen_tests::Kitchen;
 use serde_json::Value;
 
-/// Losses of single precision, added up in another order: they may differ by this share.
-const TOLERANCE: f64 = 2e-3;
+/// Losses of single precision, added up in another order: they may differ by this share. Mesa's
+/// software adapter stays below 1e-7; hardware takes shorter cuts.
+const TOLERANCE: f64 = 1e-4;
 
 fn losses(kitchen: &Kitchen, recipe: &str, device: &str) -> Vec<f64> {
     let lines = kitchen

@@ -8,8 +8,10 @@
 )]
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::thread;
+use std::time::Duration;
 
 use kitchen_tests::Kitchen;
 use kitchen_tests::kitchen::json_lines;
@@ -88,6 +90,28 @@ fn check_steps(killed: &[Value], whole: &[Value]) {
     let numbers: Vec<u64> = killed.iter().map(|(step, _)| *step).collect();
     assert_eq!(numbers, (1..=STEPS).collect::<Vec<_>>());
     assert_eq!(killed, whole);
+}
+
+/// What is on disk does not wait for a reader who does not keep up.
+#[test]
+fn the_record_keeps_up_with_checkpoints_while_nobody_reads() {
+    let kitchen = Kitchen::new().unwrap();
+    let line = "run digits steps=1500 checkpoint.every=500 evaluate.every=1500 --json --name mine";
+    let mut run = kitchen.start(line).unwrap();
+    run.line().unwrap();
+    // By then it has said far more than a pipe holds.
+    let saved = || fs::read_dir(kitchen.path("runs/mine/checkpoints")).map_or(0, Iterator::count);
+    while saved() < 2 {
+        thread::sleep(Duration::from_millis(20));
+    }
+    run.kill().unwrap();
+    kitchen.ok("resume mine --quiet").unwrap();
+    let envelopes = recorded(&kitchen, "mine");
+    let steps = envelopes
+        .iter()
+        .filter_map(|line| line.pointer("/event/stepped/step"));
+    let steps: BTreeSet<u64> = steps.filter_map(Value::as_u64).collect();
+    assert_eq!(steps, (1..=1500).collect());
 }
 
 #[test]
