@@ -7,8 +7,9 @@ use kitchen_flow::StageError;
 use kitchen_types::RunConfig;
 use kitchen_types::event::DeviceTiming;
 use kitchen_types::ports::{BlobStore, Dataset, DatasetStore, Loss, TrainingClient};
+use kitchen_types::question::Preview;
 
-use crate::preview::{Latest, Preview};
+use crate::preview::Latest;
 
 /// What the outside world lends a run.
 pub struct Host {

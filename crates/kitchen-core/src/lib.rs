@@ -22,11 +22,12 @@ pub use commands::CommandSender;
 pub use devices::LocalDevices;
 pub use export::{Export, export};
 pub use host::{Devices, Host, Opened};
-// What front ends use of the crates below, so that they need to know this one only.
-pub use preview::{Latest, Preview, Surface};
+pub use preview::Latest;
 pub use recipes::{RECIPES, Recipe};
 pub use run::{Run, StartError, StartRequest, check_workflow, registry, start, start_with};
 pub use session::{Session, SessionError, Which};
+// What front ends use of the crates below, so that they need to know this one only.
+pub use kitchen_types::question::{Preview, Surface};
 pub use {kitchen_data as data, kitchen_flow as flow, kitchen_train as train};
 
 /// BLAKE3 of a configuration, in hexadecimal.

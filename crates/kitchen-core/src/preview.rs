@@ -1,4 +1,4 @@
-//! The newest look at what a model has learnt: lossy on purpose.
+//! A slot for the newest look at what a model has learnt: lossy on purpose.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,26 +28,4 @@ impl<T> Default for Latest<T> {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(None)))
     }
-}
-
-/// What a model makes of the whole plane, where its inputs are two numbers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Surface {
-    /// After which step.
-    pub step: u64,
-    /// Cells from left to right and from bottom to top.
-    pub size: usize,
-    /// The plane shown is the square from `-extent` to `extent`.
-    pub extent: f32,
-    /// The likeliest class of each cell, row by row from the bottom.
-    pub classes: Vec<u32>,
-    /// How likely that class is.
-    pub confidence: Vec<f32>,
-}
-
-/// The newest look at what a model has learnt.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Preview {
-    /// The decision surface of a model of the plane.
-    Surface(Surface),
 }

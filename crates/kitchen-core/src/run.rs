@@ -8,6 +8,7 @@ use kitchen_flow::{Engine, Observer, Problem, Queue, Registry, RunError, State, 
 use kitchen_platform::Stopwatch;
 use kitchen_types::event::RunStatus;
 use kitchen_types::ports::StoreError;
+use kitchen_types::question::Preview;
 use kitchen_types::random::Key;
 use kitchen_types::workflow::Workflow;
 use kitchen_types::{Envelope, Event, RunConfig, RunId};
@@ -15,7 +16,7 @@ use kitchen_types::{Envelope, Event, RunConfig, RunId};
 use crate::checkpoint;
 use crate::commands::{CommandSender, Commands};
 use crate::host::{Host, Lent};
-use crate::preview::{Latest, Preview};
+use crate::preview::Latest;
 use crate::supervised::{self, LOOP, STOPPED};
 
 /// What to run.

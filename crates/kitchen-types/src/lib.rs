@@ -1,6 +1,6 @@
 //! The vocabulary of Kitchen: what a run is asked to do ([`config`]), what it is made of
 //! ([`workflow`]), what it says ([`event`]), what it is told ([`command`]), what a screen
-//! shows of it ([`board`]), and the seams behind which the work is done ([`ports`]).
+//! shows of it ([`board`]), what its model is asked ([`question`]), and the seams behind which the work is done ([`ports`]).
 //!
 //! Plain data and traits only. This crate starts no thread, opens no file or socket, holds no
 //! tensor and knows no async runtime; whatever does so is an adapter of one of its ports.
@@ -15,6 +15,7 @@ pub mod event;
 pub mod ids;
 pub mod number;
 pub mod ports;
+pub mod question;
 pub mod random;
 pub mod report;
 pub mod series;
@@ -27,3 +28,4 @@ pub use config::RunConfig;
 pub use event::{Envelope, Event};
 pub use ids::{RunId, SampleId};
 pub use number::Number;
+pub use question::{Answer, Question};

@@ -119,3 +119,32 @@ impl JsonSchema for Number {
         json_schema!({ "anyOf": [{ "type": "number" }, { "enum": ["NaN", "inf", "-inf"] }] })
     }
 }
+
+/// Single-precision numbers that survive JSON, for `#[serde(with = "floats")]`.
+pub(crate) mod floats {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Number;
+
+    pub(crate) fn serialize<S: Serializer>(values: &[f32], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(values.iter().map(|&value| Single(value)))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f32>, D::Error> {
+        let numbers = Vec::<Number>::deserialize(from)?;
+        Ok(numbers.into_iter().map(|number| number.0 as f32).collect())
+    }
+
+    /// Written with as few digits as single precision needs.
+    struct Single(f32);
+
+    impl serde::Serialize for Single {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            if self.0.is_finite() {
+                to.serialize_f32(self.0)
+            } else {
+                Number::from(self.0).serialize(to)
+            }
+        }
+    }
+}

@@ -9,12 +9,12 @@ use kitchen_types::ports::{
     Batch, ClientError, DataSpec, EvalReport, InputSpec, Inputs, Loss, Splits, TargetSpec, Targets,
     TokenizerClient, TrainingClient,
 };
+use kitchen_types::question::{Preview, Surface};
 use kitchen_types::{Event, Number};
 use kitchen_watch::judge_evaluation;
 
 use super::keys::*;
 use super::step::report_all;
-use crate::preview::{Preview, Surface};
 
 /// Measures the held-out examples, and judges whether training still helps.
 pub(super) struct Evaluate;

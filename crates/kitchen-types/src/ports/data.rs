@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::DataConfig;
 use crate::ids::SampleId;
+use crate::number::{Number, floats};
 
 /// Something that opens data sets by their configuration.
 pub trait DatasetStore {
@@ -172,14 +173,16 @@ impl Batch {
 }
 
 /// What goes in, row by row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Inputs {
     /// Numbers: `[batch] + shape`.
     Features {
         /// The shape of one example.
         shape: Vec<usize>,
         /// All numbers, example by example.
+        #[serde(with = "floats")]
+        #[schemars(with = "Vec<Number>")]
         values: Vec<f32>,
     },
     /// Tokens: `[batch, context]`.
