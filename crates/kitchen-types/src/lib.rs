@@ -14,6 +14,7 @@ pub mod config;
 pub mod event;
 pub mod ids;
 pub mod number;
+pub mod page;
 pub mod ports;
 pub mod question;
 pub mod random;

@@ -1,0 +1,5 @@
+//! The page's own program.
+
+fn main() {
+    kitchen_web::app::mount();
+}

@@ -1,0 +1,5 @@
+//! The program of the worker that trains.
+
+fn main() {
+    kitchen_web::worker::start();
+}
