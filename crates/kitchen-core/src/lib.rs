@@ -17,6 +17,7 @@ mod run;
 mod session;
 pub mod store;
 pub mod supervised;
+pub mod words;
 
 pub use commands::CommandSender;
 pub use devices::LocalDevices;

@@ -5,10 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use kitchen_core::Recipe;
+use kitchen_core::words;
 use kitchen_types::board::{Board, Phase};
 use kitchen_types::event::{Evaluation, RunStatus};
-
-use crate::words;
 
 /// What it did, where it is, what to try next.
 pub(crate) fn in_words(

@@ -21,7 +21,6 @@ mod scripted;
 mod training;
 mod voice;
 mod watch;
-mod words;
 
 use std::process::ExitCode;
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use kitchen_core::words;
 use kitchen_types::board::Board;
 use kitchen_types::event::{Envelope, Evaluation, Event, Step};
-
-use crate::words;
 
 /// Steps are reported at most this often; the first and the last one always are.
 const STEPS_EVERY_MS: u64 = 2000;

@@ -4,6 +4,7 @@ use anyhow::Context;
 use futures::executor::block_on;
 use kitchen_core::data::hub::{HUB, HubEntry, verify};
 use kitchen_core::data::{Store, catalog, overview};
+use kitchen_core::words;
 use kitchen_types::config::DataConfig;
 use kitchen_types::ports::{CatalogEntry, DataOverview, DatasetStore, HubClient, Origin};
 
@@ -11,8 +12,8 @@ use super::table::table;
 use crate::cli::DataCommand;
 use crate::exit::Exit;
 use crate::hub::{Http, cache_folder, keep};
+use crate::out;
 use crate::request::Request;
-use crate::{out, words};
 
 /// Lists, downloads and shows data sets.
 pub(crate) fn data(command: DataCommand) -> anyhow::Result<Exit> {

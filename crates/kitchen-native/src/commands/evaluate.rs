@@ -1,14 +1,15 @@
 //! `evaluate`: measures a trained model on its held-out examples.
 
 use futures::executor::block_on;
+use kitchen_core::words;
 use kitchen_types::event::Evaluation;
 
 use super::model;
 use super::table::table;
 use crate::cli::EvaluateArgs;
 use crate::exit::Exit;
+use crate::out;
 use crate::runs::Runs;
-use crate::{out, words};
 
 /// Measures a trained model on its held-out examples.
 pub(crate) fn evaluate(args: &EvaluateArgs, runs: &Runs) -> anyhow::Result<Exit> {

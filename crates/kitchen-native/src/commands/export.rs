@@ -2,11 +2,13 @@
 
 use anyhow::Context;
 
+use kitchen_core::words;
+
 use super::model;
 use crate::cli::ExportArgs;
 use crate::exit::Exit;
 use crate::runs::Runs;
-use crate::{hub, out, words};
+use crate::{hub, out};
 
 /// Writes the weights, and a card that says what they are beside them.
 pub(crate) fn export(args: &ExportArgs, runs: &Runs) -> anyhow::Result<Exit> {

@@ -4,6 +4,7 @@ use anyhow::Context;
 use kitchen_core::data::Store;
 use kitchen_core::supervised::{Plan, supervised};
 use kitchen_core::train::estimate_memory;
+use kitchen_core::words;
 use kitchen_core::{Recipe, StartRequest, check_workflow, flow};
 use kitchen_platform::{files, now_ms};
 use kitchen_types::RunConfig;
@@ -19,7 +20,7 @@ use crate::runs::{RunFolder, Runs};
 use crate::training::Training;
 use crate::voice::Voice;
 use crate::watch::{Watched, watch};
-use crate::{ending, hub, out, words};
+use crate::{ending, hub, out};
 
 /// Trains a model.
 pub(crate) fn run(args: &RunArgs, runs: &Runs) -> anyhow::Result<Exit> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use kitchen_core::Recipe;
 use kitchen_core::config::diff;
+use kitchen_core::words;
 use kitchen_platform::files;
 use kitchen_types::report::{Comparison, SettingChange};
 use kitchen_types::summary::RunSummary;
@@ -16,7 +17,7 @@ use crate::cli::{JsonArg, RunsCommand};
 use crate::exit::Exit;
 use crate::runs::{RunFolder, Runs};
 use crate::screen::{self, Ui};
-use crate::{ending, out, words};
+use crate::{ending, out};
 
 /// Lists, shows, compares and removes runs.
 pub(crate) fn runs(command: RunsCommand, runs: &Runs) -> anyhow::Result<Exit> {

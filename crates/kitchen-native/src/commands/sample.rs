@@ -1,6 +1,7 @@
 //! `sample`: lets a trained sequence model write.
 
 use futures::executor::block_on;
+use kitchen_core::words;
 use kitchen_platform::random_seed;
 use kitchen_types::config::SampleConfig;
 use serde_json::json;
@@ -8,8 +9,8 @@ use serde_json::json;
 use super::model;
 use crate::cli::SampleArgs;
 use crate::exit::Exit;
+use crate::out;
 use crate::runs::Runs;
-use crate::{out, words};
 
 /// Lets a trained sequence model write.
 pub(crate) fn sample(args: &SampleArgs, runs: &Runs) -> anyhow::Result<Exit> {

@@ -1,5 +1,6 @@
 //! Curves over steps.
 
+use kitchen_core::words;
 use kitchen_types::board::Board;
 use kitchen_types::series::{Bucket, Series};
 use ratatui::Frame;
@@ -11,7 +12,6 @@ use ratatui::widgets::canvas::{Canvas, Context, Line as Stroke};
 use ratatui::widgets::{Block, Paragraph};
 
 use super::ui::Ui;
-use crate::words;
 
 /// Room for the numbers beside the vertical axis.
 const AXIS: u16 = 7;

@@ -1,5 +1,6 @@
 //! The newest numbers, where they come from, and what a person should know.
 
+use kitchen_core::words;
 use kitchen_types::board::Board;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -8,7 +9,6 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
 
 use super::ui::Ui;
-use crate::words;
 
 /// The newest numbers, the most important ones first.
 pub(super) fn lines(board: &Board, ui: &Ui) -> Vec<Line<'static>> {

@@ -2,6 +2,7 @@
 //! mixes up.
 
 use kitchen_core::Surface;
+use kitchen_core::words;
 use kitchen_types::board::{Board, WrittenSample};
 use kitchen_types::ports::TargetSpec;
 use ratatui::Frame;
@@ -11,7 +12,6 @@ use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, Paragraph, Wrap};
 
 use super::ui::Ui;
-use crate::words;
 
 /// Draws whichever there is.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, board: &Board, ui: &Ui) {

@@ -10,6 +10,7 @@ mod ui;
 #[cfg(test)]
 mod tests;
 
+use kitchen_core::words;
 use kitchen_types::board::{Board, Phase};
 use kitchen_types::event::RunStatus;
 use ratatui::Frame;
@@ -23,7 +24,6 @@ pub(crate) use terminal::{FRAME, Screen};
 pub(crate) use ui::{Action, Palette, Ui};
 
 use crate::plain::time_left;
-use crate::words;
 
 /// Below this size there is room for one curve and the newest numbers only.
 const ROOMY: (u16, u16) = (64, 18);

@@ -6,6 +6,7 @@ mod whole;
 use anyhow::bail;
 use futures::executor::block_on;
 use kitchen_core::train::{OpenDevice, bench};
+use kitchen_core::words;
 use kitchen_types::Number;
 use kitchen_types::bench::BenchReport;
 
@@ -13,7 +14,7 @@ use super::run::use_threads;
 use super::table::table;
 use crate::cli::{BenchArgs, Device};
 use crate::exit::Exit;
-use crate::{out, words};
+use crate::out;
 
 /// Work that is timed here; kitchen-train has the rest.
 const OURS: [&str; 2] = ["engine", "loop"];

@@ -1,9 +1,9 @@
-//! Numbers as people read them.
+//! Numbers and texts as people read them, the same in the terminal and on the page.
 
 use std::time::Duration;
 
 /// A count with commas: `1,234,567`.
-pub(crate) fn count(value: u64) -> String {
+pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -16,13 +16,13 @@ pub(crate) fn count(value: u64) -> String {
 }
 
 /// A count and what is counted: `1 step`, `2 steps`.
-pub(crate) fn counted(value: u64, what: &str) -> String {
+pub fn counted(value: u64, what: &str) -> String {
     let plural = if value == 1 { "" } else { "s" };
     format!("{} {what}{plural}", count(value))
 }
 
 /// A measured value in four significant digits or so: `2.303`, `0.00125`, `1.2e-5`, `NaN`.
-pub(crate) fn value(value: f64) -> String {
+pub fn value(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
         return value.to_string();
@@ -39,7 +39,7 @@ pub(crate) fn value(value: f64) -> String {
 }
 
 /// A measured value in at most six characters: `2.3026`, `0.0049`, `5e-4`.
-pub(crate) fn short(value: f64) -> String {
+pub fn short(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
         size if size < 1e-3 => format!("{value:.0e}"),
@@ -51,7 +51,7 @@ pub(crate) fn short(value: f64) -> String {
 }
 
 /// A value that somebody chose, without needless digits: `0.003`, `0.0002988`.
-pub(crate) fn setting(value: f64) -> String {
+pub fn setting(value: f64) -> String {
     let rounded = format!("{value:.3e}").parse().unwrap_or(value);
     match rounded {
         size if size != 0.0 && !(1e-5..1e7).contains(&f64::abs(size)) => format!("{size:e}"),
@@ -60,12 +60,12 @@ pub(crate) fn setting(value: f64) -> String {
 }
 
 /// A share as a percentage: `97.2 %`.
-pub(crate) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
 /// A rate without decimals: `1,234`; below ten with one, `3.4`.
-pub(crate) fn rate(per_second: f64) -> String {
+pub fn rate(per_second: f64) -> String {
     if !per_second.is_finite() || per_second < 0.0 {
         "?".to_owned()
     } else if per_second < 10.0 {
@@ -76,7 +76,7 @@ pub(crate) fn rate(per_second: f64) -> String {
 }
 
 /// A time that passed: `0.4 s`, `12 s`, `3:05`, `1:02:03`.
-pub(crate) fn duration(time: Duration) -> String {
+pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..10 => format!("{:.1} s", time.as_secs_f64()),
@@ -92,7 +92,7 @@ pub(crate) fn duration(time: Duration) -> String {
 }
 
 /// A size: `812 B`, `93.1 kB`, `1.2 MB`.
-pub(crate) fn bytes(bytes: u64) -> String {
+pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes < 1000 {
         return format!("{bytes} B");
@@ -111,7 +111,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
 
 /// The text on one line, with what a terminal would act upon made harmless: texts come from models,
 /// files and networks, and escape sequences must not reach the screen.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\r' | '\t' => ' ',
@@ -122,7 +122,7 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// The text with its lines kept, and what a terminal would act upon made harmless.
-pub(crate) fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' => '\n',
