@@ -14,6 +14,7 @@
 //! - A key that nothing reads is an error, and all errors are reported together.
 
 mod check;
+mod form;
 mod given;
 mod help;
 mod layers;
@@ -28,6 +29,7 @@ mod text;
 mod tests;
 
 pub use check::{Finding, check};
+pub use form::{Field, Input, form};
 pub use kitchen_types::config::{ConfigProblem, ConfigSource};
 pub use layers::{Layers, Provenance, Resolved, recipe_named_in};
 pub use text::{diff, leaves, schema, to_toml};

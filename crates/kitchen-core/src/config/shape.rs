@@ -102,6 +102,14 @@ impl<'s> Shape<'s> {
         }
     }
 
+    /// What a value of this shape means, in words.
+    pub(super) fn about(self) -> &'s str {
+        let text = |schema: &'s Value| schema.get("description").and_then(Value::as_str);
+        text(self.schema)
+            .or_else(|| text(self.resolved()))
+            .unwrap_or_default()
+    }
+
     /// The shape of the whole configuration that this is a part of.
     pub(super) fn whole(self) -> Self {
         Self::of(self.root)

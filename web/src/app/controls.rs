@@ -1,0 +1,112 @@
+//! Play, pause, step, and what the newest step measured.
+
+use kitchen_types::board::Phase;
+use kitchen_types::report::SettingChange;
+use wasm_bindgen::JsCast;
+use web_sys::{Event, HtmlInputElement};
+use yew::{Callback, Html, html};
+
+use super::glossary::explain;
+
+/// What a person can do with a run, by button or by key.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Act {
+    /// Pause, or go on; once it is over, begin again.
+    Toggle,
+    /// Take one step, and pause.
+    Step,
+    /// Save and end.
+    Stop,
+    /// Begin again, with the settings as they are now.
+    Restart,
+    /// Change the peak learning rate from the next step on.
+    SetLearningRate(f64),
+    /// Go back to the newest checkpoint at or before this step, and pause.
+    GoBack(u64),
+    /// Draw everything again.
+    Redraw,
+}
+
+/// The row of controls. `changes` are what a restart would change.
+pub(super) fn view(phase: &Phase, changes: Vec<SettingChange>, act: &Callback<Act>) -> Html {
+    let on = |what: Act| act.reform(move |_| what);
+    let over = matches!(phase, Phase::Finished { .. });
+    let (toggle, toggle_class) = match phase {
+        Phase::Running | Phase::Starting => ("Pause", "pause"),
+        Phase::Paused => ("Play", "play"),
+        Phase::Finished { .. } => ("Again", "again"),
+    };
+    let set_lr = act.clone();
+    let lr_changed = move |event: Event| {
+        let input: Option<HtmlInputElement> = event.target().and_then(|it| it.dyn_into().ok());
+        if let Some(lr) = input.and_then(|input| input.value().trim().parse().ok()) {
+            set_lr.emit(Act::SetLearningRate(lr));
+        }
+    };
+    html! {
+        <section class="controls card" aria-label="The run">
+            <div class="buttons" role="group" aria-label="Controls">
+                <button id="toggle" type="button" class={toggle_class} onclick={on(Act::Toggle)}
+                    aria-keyshortcuts="Space">{ toggle }</button>
+                <button id="step" type="button" onclick={on(Act::Step)} disabled={over}
+                    aria-keyshortcuts="S">{ "Step" }</button>
+                <button id="reset" type="button" onclick={on(Act::Restart)}
+                    aria-keyshortcuts="R">{ "Reset" }</button>
+                <button id="stop" type="button" onclick={on(Act::Stop)} disabled={over}>{ "Stop" }</button>
+                <label class="live-knob">{ "learning rate now" }
+                    <input id="live-lr" type="text" inputmode="decimal" autocomplete="off" size="8"
+                        onchange={lr_changed} disabled={over} placeholder="unchanged" />
+                </label>
+            </div>
+            <progress id="progress" max="1" value="0" aria-label="How much of the run is done"></progress>
+            { facts() }
+            { restart(&changes, on(Act::Restart)) }
+            <p id="announcement" class="only-read" role="status" aria-live="polite"></p>
+        </section>
+    }
+}
+
+/// The places of the newest numbers, which are written from outside of Yew.
+fn facts() -> Html {
+    let fact = |id: &'static str, name: &'static str, term: &'static str| {
+        html! {
+            <div class="fact"><dt>{ name }{ explain(term) }</dt><dd id={id}></dd></div>
+        }
+    };
+    html! {
+        <dl class="facts">
+            { fact("fact-step", "step", "step") }
+            { fact("fact-epoch", "epoch", "") }
+            { fact("fact-loss", "loss", "loss") }
+            { fact("fact-held-out", "held-out loss", "held-out") }
+            { fact("fact-right", "held-out right", "accuracy") }
+            { fact("fact-lr", "learning rate", "") }
+            { fact("fact-gradient", "gradient norm", "gradient norm") }
+            { fact("fact-speed", "examples a second", "") }
+        </dl>
+    }
+}
+
+fn restart(changes: &[SettingChange], onclick: Callback<web_sys::MouseEvent>) -> Html {
+    if changes.is_empty() {
+        return Html::default();
+    }
+    let value = |value: &Option<serde_json::Value>| match value {
+        None => "–".to_owned(),
+        Some(value) => value.to_string(),
+    };
+    let many = if changes.len() == 1 { "" } else { "s" };
+    html! {
+        <div class="restart">
+            <button id="restart" type="button" class="primary" {onclick}>
+                { format!("Restart with {} change{many}", changes.len()) }
+            </button>
+            <ul class="changes">
+                { for changes.iter().map(|change| html! {
+                    <li><code>{ &change.path }</code>{ " " }<del>{ value(&change.old) }</del>
+                        { " → " }<ins>{ value(&change.new) }</ins></li>
+                }) }
+            </ul>
+        </div>
+    }
+}

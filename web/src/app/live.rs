@@ -1,0 +1,221 @@
+//! What changes many times a second: the board, and the newest look at the model. It is drawn by
+//! hand once a frame, and only where something is new; Yew never hears of it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use kitchen_core::words;
+use kitchen_types::board::{Board, Phase};
+use kitchen_types::event::{Envelope, RunStatus};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{Document, Element};
+
+use super::{curves, learnt};
+
+/// How often a screen reader hears how it goes.
+const ANNOUNCE_EVERY_MS: u64 = 5000;
+
+/// What is drawn by hand.
+#[derive(Default)]
+pub(super) struct Live {
+    /// How the run stands.
+    pub(super) board: Board,
+    /// What else the picture of the model shows.
+    pub(super) picture: learnt::Picture,
+    /// What the curves are drawn by.
+    pub(super) curves: curves::Look,
+    /// The run could not be started, or its worker is gone.
+    pub(super) failed: bool,
+    dirty: bool,
+    announced_ms: u64,
+}
+
+/// The live part of the page, shared by what hears and what draws.
+pub(super) type Shared = Rc<RefCell<Live>>;
+
+impl Live {
+    /// Begins anew, for another run.
+    pub(super) fn begin(&mut self) {
+        self.board = Board::default();
+        self.picture.begin();
+        self.failed = false;
+        self.dirty = true;
+    }
+
+    /// Takes in what happened.
+    pub(super) fn hear(&mut self, envelopes: &[Envelope]) {
+        for envelope in envelopes {
+            self.board.apply(envelope);
+        }
+        self.dirty = true;
+    }
+
+    /// Has everything drawn again.
+    pub(super) fn touch(&mut self) {
+        self.dirty = true;
+    }
+
+    /// What the page is doing, in one of the words that tests and assistive tools read.
+    pub(super) fn status(&self) -> &'static str {
+        match &self.board.phase {
+            _ if self.failed => "failed",
+            Phase::Starting => "starting",
+            Phase::Running => "running",
+            Phase::Paused => "paused",
+            Phase::Finished {
+                status: RunStatus::Failed,
+                ..
+            } => "failed",
+            Phase::Finished { .. } => "done",
+        }
+    }
+
+    fn draw(&mut self, document: &Document) {
+        let board = &self.board;
+        if let Ok(Some(main)) = document.query_selector("main") {
+            mark(&main, board, self.status());
+        }
+        write_facts(document, board);
+        curves::draw(document, board, &self.curves);
+        learnt::draw(document, board, &self.picture);
+        if board.at_ms >= self.announced_ms + ANNOUNCE_EVERY_MS || self.status() != "running" {
+            self.announced_ms = board.at_ms;
+            write(document, "announcement", &sentence(board));
+        }
+    }
+}
+
+/// Draws `live` once a frame where something is new, for as long as the page is open.
+pub(super) fn draw_on(live: Shared) {
+    type Frame = Closure<dyn FnMut()>;
+    let Some(window) = web_sys::window() else {
+        return;
+    };
+    let frame: Rc<RefCell<Option<Frame>>> = Rc::default();
+    let next = frame.clone();
+    let draw = move || {
+        let Some(window) = web_sys::window() else {
+            return;
+        };
+        let mut live = live.borrow_mut();
+        if std::mem::take(&mut live.dirty)
+            && let Some(document) = window.document()
+        {
+            live.draw(&document);
+        }
+        request(&window, &next);
+    };
+    *frame.borrow_mut() = Some(Closure::new(draw));
+    request(&window, &frame);
+
+    fn request(window: &web_sys::Window, frame: &Rc<RefCell<Option<Frame>>>) {
+        if let Some(frame) = frame.borrow().as_ref() {
+            // A page without frames is not looked at.
+            let _ = window.request_animation_frame(frame.as_ref().unchecked_ref());
+        }
+    }
+}
+
+/// Writes how the run stands onto `<main>`, for tests and assistive tools.
+fn mark(main: &Element, board: &Board, status: &str) {
+    let step = board.step.as_ref();
+    let measured = board.evaluation.as_ref();
+    let set = |name: &str, value: Option<String>| {
+        // Setting an attribute of an element that exists fails only on invalid names.
+        let _ = match value {
+            Some(value) => main.set_attribute(name, &value),
+            None => main.remove_attribute(name),
+        };
+    };
+    set("data-step", Some(board.current_step().to_string()));
+    set("data-loss", step.map(|step| step.loss.to_string()));
+    let accuracy = measured.and_then(|it| it.exact.or(it.accuracy));
+    set(
+        "data-validation-accuracy",
+        accuracy.map(|it| it.to_string()),
+    );
+    set(
+        "data-validation-loss",
+        measured.map(|it| it.loss.to_string()),
+    );
+    let device = board.client.as_ref().map(|it| device(&it.device));
+    set("data-device", device.map(str::to_owned));
+    set("data-status", Some(status.to_owned()));
+}
+
+/// A device by the name that people of the web know it by.
+pub(super) fn device(name: &str) -> &str {
+    if name == "gpu" { "webgpu" } else { name }
+}
+
+/// The numbers beside the controls. Their places are in the page's markup.
+fn write_facts(document: &Document, board: &Board) {
+    let step = board.step.as_ref();
+    let measured = board.evaluation.as_ref();
+    let of = match board.steps_planned {
+        0 => String::new(),
+        planned => format!(" of {}", words::count(planned)),
+    };
+    let newest = |name: &str| board.curve(name).and_then(|series| series.last());
+    write(
+        document,
+        "fact-step",
+        &format!("{}{of}", words::count(board.current_step())),
+    );
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+    for (id, text) in [
+        ("fact-epoch", step.map(|step| words::count(step.epoch))),
+        ("fact-loss", step.map(|step| words::value(step.loss.0))),
+        ("fact-held-out", measured.map(|it| words::value(it.loss.0))),
+        (
+            "fact-right",
+            measured
+                .and_then(|it| it.exact.or(it.accuracy))
+                .map(|it| words::percent(it.0)),
+        ),
+        ("fact-lr", step.map(|step| words::setting(step.lr.0))),
+        (
+            "fact-speed",
+            newest("samples_per_second").map(|(_, rate)| words::rate(rate)),
+        ),
+        (
+            "fact-gradient",
+            newest("grad_norm").map(|(_, norm)| words::value(norm)),
+        ),
+    ] {
+        write(document, id, &or_dash(text));
+    }
+    if let Some(bar) = document.get_element_by_id("progress") {
+        let share = board.current_step() as f64 / board.steps_planned.max(1) as f64;
+        // As above.
+        let _ = bar.set_attribute("value", &format!("{share:.4}"));
+    }
+}
+
+/// How it goes, in a sentence.
+fn sentence(board: &Board) -> String {
+    let mut text = format!("step {}", words::count(board.current_step()));
+    if let Some(step) = &board.step {
+        text.push_str(&format!(", loss {}", words::value(step.loss.0)));
+    }
+    let measured = board.evaluation.as_ref();
+    if let Some(right) = measured.and_then(|it| it.exact.or(it.accuracy)) {
+        text.push_str(&format!(", {} of held-out right", words::percent(right.0)));
+    }
+    match &board.phase {
+        Phase::Paused => text.push_str(", paused"),
+        Phase::Finished { .. } => text.push_str(", done"),
+        Phase::Starting | Phase::Running => {}
+    }
+    text
+}
+
+/// Puts text into the element called `id`, if it is there and says something else.
+pub(super) fn write(document: &Document, id: &str, text: &str) {
+    if let Some(element) = document.get_element_by_id(id)
+        && element.text_content().as_deref() != Some(text)
+    {
+        element.set_text_content(Some(text));
+    }
+}
