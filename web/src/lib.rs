@@ -7,5 +7,6 @@
 
 pub mod app;
 mod link;
+pub mod pad;
 pub mod settings;
 pub mod worker;
