@@ -6,6 +6,7 @@
 //! draws is the board, as the terminal does.
 
 pub mod app;
+pub mod dropped;
 mod link;
 pub mod pad;
 pub mod settings;
