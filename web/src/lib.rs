@@ -6,8 +6,10 @@
 //! draws is the board, as the terminal does.
 
 pub mod app;
+pub mod draw;
 pub mod dropped;
 mod link;
 pub mod pad;
+pub mod persist;
 pub mod settings;
 pub mod worker;

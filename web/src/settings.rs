@@ -2,7 +2,7 @@
 //! command line does: `?recipe=digits&model=cnn&lr=0.002`.
 
 use form_urlencoded::{Serializer, parse};
-use kitchen_core::config::{ConfigProblem, ConfigSource, Layers, Resolved};
+use kitchen_core::config::{ConfigProblem, ConfigSource, Layers, Resolved, form, recipe_named_in};
 use kitchen_core::{RECIPES, Recipe};
 use kitchen_types::RunConfig;
 use kitchen_types::config::Span;
@@ -65,6 +65,34 @@ impl Settings {
         (settings, warnings)
     }
 
+    /// Reads a configuration file; the end of `name` says which kind it is. Errors on what nothing
+    /// reads.
+    pub fn from_file(name: &str, text: &str) -> Result<Self, Vec<String>> {
+        let words = |problems: Vec<ConfigProblem>| -> Vec<String> {
+            problems.iter().map(ToString::to_string).collect()
+        };
+        let named = recipe_named_in(name, text).map_err(|problem| vec![problem.to_string()])?;
+        let recipe = match &named {
+            None => &RECIPES[0],
+            Some(named) => Recipe::find(named)
+                .ok_or_else(|| vec![format!("{name}: there is no recipe `{named}`")])?,
+        };
+        let layers = Layers::new(recipe.name, recipe.settings).file(name, text);
+        let config = layers.merge().map_err(words)?.config;
+        Ok(Self::from_config(recipe, &config))
+    }
+
+    /// The settings that lead from `recipe` to `config`.
+    pub fn from_config(recipe: &'static Recipe, config: &RunConfig) -> Self {
+        let mut settings = Self::of(recipe);
+        for field in form(config) {
+            if field.path != "recipe" {
+                settings.set(&field.path, &field.value);
+            }
+        }
+        settings
+    }
+
     /// The query that leads back here; empty for the recipe of a first visit as it is.
     pub fn to_query(&self) -> String {
         if self.changes.is_empty() && self.recipe.name == FIRST {
@@ -92,7 +120,7 @@ impl Settings {
         changed.changes.push((path.to_owned(), value.to_owned()));
         // Another choice has settings of its own; those made for the one before go with it.
         changed.leave_out_unknown();
-        if without.is_ok() && without == changed.clone().merge() {
+        if without.is_some() && without == changed.clone().merge() {
             changed.changes.pop();
         }
         *self = changed;
@@ -213,6 +241,22 @@ mod tests {
         settings.set("model", "cnn");
         settings.resolve().unwrap();
         assert_eq!(settings.to_query(), "recipe=digits&model=cnn");
+    }
+
+    #[test]
+    fn a_file_says_the_same_as_an_address() {
+        let text = "recipe = \"digits\"\nlr = 0.5\n[model.cnn]\nchannels = [4]\n";
+        let settings = Settings::from_file("mine.toml", text).unwrap();
+        let same = read("recipe=digits&lr=0.5&model=cnn&model.cnn.channels=[4]");
+        let without = |settings: &Settings| {
+            let mut config = settings.resolve().unwrap().config;
+            config.checkpoint = Default::default();
+            config
+        };
+        assert_eq!(without(&settings), without(&same));
+        let problems = Settings::from_file("mine.toml", "learning_rate = 1").unwrap_err();
+        assert!(problems[0].contains("mine.toml:1"), "{problems:?}");
+        assert!(Settings::from_file("a.toml", "recipe = \"poetry\"").is_err());
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod host;
 
 use std::time::Duration;
 
-pub use host::{offload, yield_now};
+pub use host::{offload, run_constructors, yield_now};
 
 /// Milliseconds since 1970 (UTC), as the host's clock has it. It can jump; measure durations
 /// with [`Stopwatch`].

@@ -9,6 +9,10 @@ pub(crate) use std::time::{Instant, SystemTime};
 
 use futures::channel::oneshot;
 
+/// Nothing: a native program runs what was registered to run before `main` by itself. In the browser
+/// it must be called first in `main`.
+pub fn run_constructors() {}
+
 pub(crate) async fn sleep(duration: Duration) {
     futures_timer::Delay::new(duration).await;
 }

@@ -9,6 +9,24 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 pub(crate) use web_time::{Instant, SystemTime};
 
+mod linker {
+    #[allow(
+        unsafe_code,
+        reason = "the linker makes this function, and only an extern block can name it"
+    )]
+    // SAFETY: it takes nothing, returns nothing, and runs each constructor once a call.
+    unsafe extern "C" {
+        pub(super) safe fn __wasm_call_ctors();
+    }
+}
+
+/// Runs what crates have registered to run before `main`. Call it first in `main`, and once: a
+/// program that never names the linker's function gets a call of it in front of each of its
+/// exports, so that everything is registered again and again.
+pub fn run_constructors() {
+    linker::__wasm_call_ctors();
+}
+
 pub(crate) async fn sleep(duration: Duration) {
     gloo_timers::future::sleep(duration).await;
 }

@@ -28,3 +28,29 @@ pub struct BenchReport {
     /// The most memory the process has held, where it is known.
     pub peak_memory_bytes: Option<u64>,
 }
+
+/// How smoothly charts are drawn while they grow. The keys are stable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChartBench {
+    /// The work: `chart`.
+    pub name: String,
+    /// Points of each curve at the end.
+    pub points: u64,
+    /// Curves of each chart.
+    pub runs: u64,
+    /// Charts drawn in each frame.
+    pub charts: u64,
+    /// Frames that were timed.
+    pub frames: u64,
+    /// Frames in a second.
+    pub frames_per_second: Number,
+    /// The longest time from one frame to the next.
+    pub worst_frame_ms: Number,
+    /// The median time spent in a frame on appending, laying out and painting.
+    pub median_work_ms: Number,
+    /// The longest such time.
+    pub worst_work_ms: Number,
+    /// The most line segments of one chart.
+    pub most_segments: u64,
+}

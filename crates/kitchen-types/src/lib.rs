@@ -13,6 +13,7 @@ pub mod command;
 pub mod config;
 pub mod event;
 pub mod ids;
+pub mod kept;
 pub mod number;
 pub mod page;
 pub mod ports;

@@ -4,10 +4,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::bench::BenchReport;
 use crate::command::Command;
-use crate::config::RunConfig;
+use crate::config::{DeviceChoice, RunConfig};
 use crate::event::Envelope;
 use crate::ids::RunId;
+use crate::kept::{KeptReply, KeptRequest};
+use crate::question::{Answer, Preview, Question, QuestionError};
 
 /// What the page asks of its worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,10 +20,34 @@ pub enum ToWorker {
     Start(Box<StartRun>),
     /// Tell the run something.
     Command(Command),
+    /// Look into the model as it is now; the answer comes as [`FromWorker::Answered`].
+    Ask {
+        /// To tell answers apart.
+        id: u64,
+        /// What to look at.
+        question: Question,
+    },
+    /// Time steps of named work, and train nothing else; the outcome comes as
+    /// [`FromWorker::Benched`].
+    Bench {
+        /// Which work, as on the command line.
+        name: String,
+        /// Where; `auto` is the CPU.
+        device: DeviceChoice,
+        /// How many steps count.
+        steps: u64,
+    },
     /// Hold a file that was dropped; its bytes come along. Settings name it as `data.path`.
     Hold {
         /// What to call it.
         name: String,
+    },
+    /// Say or change something about kept runs; a file to keep comes along as bytes.
+    Kept {
+        /// Comes back with the answer.
+        id: u64,
+        /// What.
+        request: KeptRequest,
     },
 }
 
@@ -42,6 +69,29 @@ pub enum FromWorker {
     Ready,
     /// What happened since the last batch, in order.
     Envelopes(Vec<Envelope>),
+    /// The newest look at what the model has learnt, where there is a new one.
+    Preview(Preview),
+    /// What a question came to.
+    Answered {
+        /// Which question.
+        id: u64,
+        /// What there is to see, or why there is nothing.
+        answer: Result<Answer, QuestionError>,
+    },
+    /// The answer about kept runs; a file to download comes along as bytes.
+    Kept {
+        /// That of the question.
+        id: u64,
+        /// What was asked for, or why not, and what to do.
+        reply: Result<KeptReply, String>,
+    },
+    /// Something that people should know about this tab, such as that nothing can be kept.
+    Notice {
+        /// What, and what to do.
+        message: String,
+    },
+    /// What a bench measured.
+    Benched(BenchReport),
     /// Something that was asked could not be done.
     Failed {
         /// What, where, and what to do.

@@ -23,8 +23,22 @@ pub(super) enum Act {
     SetLearningRate(f64),
     /// Go back to the newest checkpoint at or before this step, and pause.
     GoBack(u64),
-    /// Draw everything again.
-    Redraw,
+    /// Draw losses and norms by factors.
+    DrawByFactors(bool),
+    /// Let curves remember this much of the past.
+    Smooth(f64),
+    /// Point at a chart, so many CSS pixels from its left; or no longer.
+    PointAt(&'static str, Option<i32>),
+    /// Save all curves as a table.
+    SaveCsv,
+    /// Save the chart of the loss as a picture.
+    SavePng,
+    /// Put the pen on the pad.
+    PenDown([f32; 2]),
+    /// Move the pen.
+    PenTo([f32; 2]),
+    /// Wipe the pad.
+    ClearPad,
 }
 
 /// The row of controls. `changes` are what a restart would change.
@@ -60,6 +74,7 @@ pub(super) fn view(phase: &Phase, changes: Vec<SettingChange>, act: &Callback<Ac
             </div>
             <progress id="progress" max="1" value="0" aria-label="How much of the run is done"></progress>
             { facts() }
+            <p id="device-line" class="quiet"></p>
             { restart(&changes, on(Act::Restart)) }
             <p id="announcement" class="only-read" role="status" aria-live="polite"></p>
         </section>

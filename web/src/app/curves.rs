@@ -2,24 +2,123 @@
 
 use kitchen_core::words;
 use kitchen_types::board::Board;
+use kitchen_types::ports::TargetSpec;
 use wasm_bindgen::JsCast;
-use web_sys::{Document, HtmlInputElement, InputEvent};
+use web_sys::{Event, HtmlInputElement, InputEvent, MouseEvent};
 use yew::{Callback, Html, html};
 
 use super::Shown;
 use super::controls::Act;
+use super::live::Live;
+use super::stage::Theatre;
+use crate::draw::canvas::measure;
+use crate::draw::chart::{
+    Chart, Curve, Goal, Guide, Mark, MarkKind, Scale, Unit, describe, layout, paint,
+};
 
 /// How the curves are drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Look {}
+pub(super) struct Look {
+    /// Whether losses and norms are drawn by factors.
+    pub(super) log: bool,
+    /// How much of the past a curve remembers.
+    pub(super) smoothing: f64,
+    /// The step that a person points at.
+    pub(super) cursor: Option<u64>,
+}
+
+/// A chart of the page: the canvas it is drawn on, and which curves of the board it shows.
+struct Panel {
+    id: &'static str,
+    title: &'static str,
+    curves: &'static [(&'static str, &'static str)],
+    unit: Unit,
+    goal: Goal,
+    /// Whether it makes sense to draw it by factors.
+    can_be_log: bool,
+}
+
+const PANELS: &[Panel] = &[
+    Panel {
+        id: "curve-loss",
+        title: "loss",
+        curves: &[("train.loss", "train"), ("validation.loss", "held out")],
+        unit: Unit::Plain,
+        goal: Goal::Low,
+        can_be_log: true,
+    },
+    Panel {
+        id: "curve-accuracy",
+        title: "right",
+        curves: &[
+            ("train.accuracy", "train"),
+            ("validation.accuracy", "held out"),
+            ("validation.exact", "held out, whole answers"),
+        ],
+        unit: Unit::Share,
+        goal: Goal::High,
+        can_be_log: false,
+    },
+    Panel {
+        id: "curve-gradient",
+        title: "gradient norm",
+        curves: &[("grad_norm", "gradient norm")],
+        unit: Unit::Plain,
+        goal: Goal::Neither,
+        can_be_log: true,
+    },
+    Panel {
+        id: "curve-lr",
+        title: "learning rate",
+        curves: &[("lr", "learning rate")],
+        unit: Unit::Plain,
+        goal: Goal::Neither,
+        can_be_log: true,
+    },
+    Panel {
+        id: "curve-speed",
+        title: "examples a second",
+        curves: &[("samples_per_second", "examples a second")],
+        unit: Unit::Plain,
+        goal: Goal::Neither,
+        can_be_log: false,
+    },
+];
+
+/// How many charts are always shown; the others are a click away.
+const ALWAYS: usize = 2;
 
 /// The places of the curves.
 pub(super) fn view(shown: &Shown, act: &Callback<Act>) -> Html {
+    let place = |panel: &Panel| {
+        let id = panel.id;
+        let point = act.reform(move |event: MouseEvent| Act::PointAt(id, Some(event.offset_x())));
+        let leave = act.reform(move |_: MouseEvent| Act::PointAt(id, None));
+        html! { <canvas id={id} class="curve" role="img" onmousemove={point} onmouseleave={leave}></canvas> }
+    };
+    let log = act.reform(|event: Event| {
+        let input: Option<HtmlInputElement> = event.target().and_then(|it| it.dyn_into().ok());
+        Act::DrawByFactors(input.is_some_and(|input| input.checked()))
+    });
+    let smooth = act.reform(|event: InputEvent| {
+        let input: Option<HtmlInputElement> = event.target().and_then(|it| it.dyn_into().ok());
+        Act::Smooth(input.map_or(0.0, |input| input.value_as_number()))
+    });
     html! {
         <section class="card" aria-labelledby="curves-title">
             <h2 id="curves-title">{ "How it learns" }</h2>
-            <canvas id="curve-loss" class="curve" role="img"></canvas>
+            { for PANELS.iter().take(ALWAYS).map(place) }
             { time_machine(&shown.checkpoints, act) }
+            <div class="line">
+                <label><input id="log" type="checkbox" onchange={log} />{ " log axis" }</label>
+                <label>{ "smoothing " }<input id="smoothing" type="range" min="0" max="0.99" step="0.01" value="0" oninput={smooth} /></label>
+                <button type="button" onclick={act.reform(|_| Act::SaveCsv)}>{ "CSV" }</button>
+                <button type="button" onclick={act.reform(|_| Act::SavePng)}>{ "PNG" }</button>
+            </div>
+            <details>
+                <summary>{ "Gradient, learning rate, speed" }</summary>
+                { for PANELS.iter().skip(ALWAYS).map(place) }
+            </details>
         </section>
     }
 }
@@ -51,5 +150,109 @@ fn time_machine(checkpoints: &[u64], act: &Callback<Act>) -> Html {
     }
 }
 
-/// Draws the curves of `board`.
-pub(super) fn draw(_document: &Document, _board: &Board, _look: &Look) {}
+/// Draws all curves.
+pub(super) fn draw(theatre: &Theatre<'_>, live: &Live) {
+    for panel in PANELS {
+        theatre.on(panel.id, |stage| {
+            let chart = chart(panel, live);
+            let drawing = layout(&chart, stage.width, stage.height, &measure(&stage.context));
+            paint(&drawing, &stage.context, stage.palette, stage.ratio);
+            describe(&chart)
+        });
+    }
+}
+
+/// The step under a place of the chart called `id`, in CSS pixels from its left.
+pub(super) fn step_at(theatre: &Theatre<'_>, live: &Live, id: &str, x: f64) -> Option<u64> {
+    let panel = PANELS.iter().find(|panel| panel.id == id)?;
+    let (_, stage) = theatre.stage(id)?;
+    let chart = chart(panel, live);
+    let measure = measure(&stage.context);
+    layout(&chart, stage.width, stage.height, &measure).step_at(x)
+}
+
+/// Every curve of the board, as a table.
+pub(super) fn csv(board: &Board) -> String {
+    let curves: Vec<Curve<'_>> = board
+        .series
+        .iter()
+        .map(|(name, points)| Curve {
+            name: name.clone(),
+            colour: 0,
+            dashed: false,
+            points,
+        })
+        .collect();
+    crate::draw::chart::csv(&curves)
+}
+
+fn chart<'a>(panel: &Panel, live: &'a Live) -> Chart<'a> {
+    let (board, look) = (&live.board, &live.curves);
+    let own = panel.curves.iter().enumerate();
+    let own = own.filter_map(|(place, (name, words))| {
+        Some(Curve {
+            name: (*words).into(),
+            colour: place,
+            dashed: false,
+            points: board.curve(name)?,
+        })
+    });
+    // Other runs have a colour each; what is held out is broken.
+    let others = live
+        .overlays
+        .iter()
+        .enumerate()
+        .flat_map(|(place, (run, board))| {
+            let curves = panel.curves.iter().enumerate();
+            curves.filter_map(move |(kind, (name, words))| {
+                Some(Curve {
+                    name: format!("{run}, {words}"),
+                    colour: panel.curves.len() + place,
+                    dashed: kind > 0,
+                    points: board.curve(name)?,
+                })
+            })
+        });
+    Chart {
+        title: panel.title.into(),
+        // The last lies on top.
+        curves: others.chain(own).collect(),
+        scale: match look.log && panel.can_be_log {
+            true => Scale::Log,
+            false => Scale::Linear,
+        },
+        unit: panel.unit,
+        goal: panel.goal,
+        at_least: (panel.unit == Unit::Share).then_some((0.0, 1.0)),
+        smoothing: look.smoothing,
+        guides: guess(panel, board).into_iter().collect(),
+        marks: board
+            .checkpoints
+            .iter()
+            .map(|saved| Mark {
+                step: saved.step,
+                kind: MarkKind::Checkpoint,
+                label: String::new(),
+            })
+            .collect(),
+        cursor: look.cursor,
+        ..Chart::default()
+    }
+}
+
+/// What someone who guesses would reach.
+fn guess(panel: &Panel, board: &Board) -> Option<Guide> {
+    let answers = match &board.data.as_ref()?.spec {
+        spec if matches!(spec.target, TargetSpec::Values { .. }) => return None,
+        spec => spec.outputs() as f64,
+    };
+    let value = match (panel.id, panel.unit) {
+        ("curve-loss", _) => answers.ln(),
+        (_, Unit::Share) => 1.0 / answers,
+        _ => return None,
+    };
+    Some(Guide {
+        value,
+        label: "guessing".into(),
+    })
+}

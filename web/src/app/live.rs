@@ -11,6 +11,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Document, Element};
 
+use super::stage::Theatre;
 use super::{curves, learnt};
 
 /// How often a screen reader hears how it goes.
@@ -21,6 +22,8 @@ const ANNOUNCE_EVERY_MS: u64 = 5000;
 pub(super) struct Live {
     /// How the run stands.
     pub(super) board: Board,
+    /// Other runs, whose curves are shown too, by name.
+    pub(super) overlays: Vec<(String, Board)>,
     /// What else the picture of the model shows.
     pub(super) picture: learnt::Picture,
     /// What the curves are drawn by.
@@ -35,9 +38,9 @@ pub(super) struct Live {
 pub(super) type Shared = Rc<RefCell<Live>>;
 
 impl Live {
-    /// Begins anew, for another run.
-    pub(super) fn begin(&mut self) {
-        self.board = Board::default();
+    /// Begins anew, for another run, or for one that stood at `board`.
+    pub(super) fn begin(&mut self, board: Board) {
+        self.board = board;
         self.picture.begin();
         self.failed = false;
         self.dirty = true;
@@ -77,8 +80,10 @@ impl Live {
             mark(&main, board, self.status());
         }
         write_facts(document, board);
-        curves::draw(document, board, &self.curves);
-        learnt::draw(document, board, &self.picture);
+        write(document, "device-line", &device_line(board));
+        let theatre = Theatre::new(document);
+        curves::draw(&theatre, self);
+        learnt::draw(&theatre, board, &self.picture);
         if board.at_ms >= self.announced_ms + ANNOUNCE_EVERY_MS || self.status() != "running" {
             self.announced_ms = board.at_ms;
             write(document, "announcement", &sentence(board));
@@ -147,6 +152,32 @@ fn mark(main: &Element, board: &Board, status: &str) {
 /// A device by the name that people of the web know it by.
 pub(super) fn device(name: &str) -> &str {
     if name == "gpu" { "webgpu" } else { name }
+}
+
+/// What trains, where, and why there.
+fn device_line(board: &Board) -> String {
+    let Some(client) = &board.client else {
+        return "The trainer opens the data and the device…".into();
+    };
+    let timings = board.timings.iter().map(|timing| {
+        let time = timing
+            .step_ms
+            .map(|ms| format!("{} ms a step", words::value(ms.0)));
+        let found = time.or_else(|| timing.note.clone()).unwrap_or_default();
+        format!("; {}: {found}", timing.device)
+    });
+    format!(
+        "{} numbers learn on the {} ({}), because {}{}",
+        words::count(client.parameters),
+        if client.device == "gpu" {
+            "GPU through WebGPU"
+        } else {
+            "CPU"
+        },
+        client.adapter,
+        board.device_reason,
+        timings.collect::<String>()
+    )
 }
 
 /// The numbers beside the controls. Their places are in the page's markup.

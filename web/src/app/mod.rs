@@ -1,32 +1,56 @@
 //! The page. Yew lays out what people choose and what happens seldom; what changes many times a
 //! second is drawn by hand ([`live`]).
 
+mod acting;
 mod address;
+mod asking;
+mod bench;
 mod controls;
 mod curves;
+mod examples;
+mod files;
+mod folders;
 mod glossary;
+mod hearing;
+mod inside;
 mod keys;
 mod knobs;
 mod learnt;
 mod live;
 mod notes;
 mod presets;
+mod recovery;
+mod runs;
+mod save;
+mod stage;
 mod trainer;
 
+use std::collections::BTreeMap;
+
 use kitchen_core::config::{ConfigProblem, diff};
+use kitchen_types::RunId;
+use kitchen_types::bench::BenchReport;
 use kitchen_types::board::{Board, Phase};
-use kitchen_types::page::{FromWorker, StartRun, ToWorker};
+use kitchen_types::kept::KeptRequest;
+use kitchen_types::page::StartRun;
+use kitchen_types::ports::DataSpec;
+use kitchen_types::question::{ExampleView, Question};
 use kitchen_types::report::SettingChange;
-use kitchen_types::{Command, Number, RunConfig, RunId};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
 use yew::{Component, Context, Html, Renderer, html};
 
 use crate::settings::Settings;
+use asking::Purpose;
 use controls::Act;
+use files::FileBytes;
+use inside::Inside;
 use keys::Keys;
 use live::Shared;
 use presets::{PRESETS, Preset};
+use recovery::Recovery;
+use runs::{Kept, OnKept};
+use stage::Theatre;
 use trainer::{Heard, Trainer};
 
 /// Puts the page together.
@@ -42,11 +66,23 @@ pub fn mount() {
 struct App {
     settings: Settings,
     /// What the worker was told to run; `None` before the first run.
-    running: Option<RunConfig>,
+    running: Option<StartRun>,
     trainer: Option<Trainer>,
+    recovery: Recovery,
+    /// Files that were dropped: a new worker is handed them again.
+    held: Vec<FileBytes>,
     live: Shared,
     /// What Yew has laid out, to see when that no longer fits.
     shown: Shown,
+    asked: BTreeMap<u64, Purpose>,
+    /// What was asked about kept runs.
+    asked_kept: BTreeMap<u64, AboutKept>,
+    questions: u64,
+    kept: Kept,
+    inside: Inside,
+    examples: Vec<ExampleView>,
+    /// What was timed, where the address asked for that.
+    benched: Option<BenchReport>,
     notices: Vec<String>,
     _keys: Option<Keys>,
 }
@@ -61,6 +97,33 @@ enum Msg {
     Set(String, String),
     /// A person pressed a button or a key.
     Act(Act),
+    /// A person asks the model something.
+    Ask(Purpose, Question),
+    /// A person wants to see examples.
+    ShowExamples,
+    /// A person does something with a kept run.
+    OnKept(OnKept),
+    /// The browser has answered whether it keeps what is kept.
+    Persisted,
+    /// A person dropped files, and they have been read; or could not be.
+    Dropped(Result<Vec<FileBytes>, String>),
+}
+
+/// Why something was asked about kept runs.
+#[derive(Clone, Debug, PartialEq)]
+enum AboutKept {
+    /// To show which there are.
+    List,
+    /// To lay a run's curves over the others.
+    Overlay(RunId),
+    /// To go on with a run.
+    GoOn(RunId),
+    /// To save a run as a file.
+    Download,
+    /// To keep a run from a file, and go on with it.
+    Upload,
+    /// To change something, which changes the list.
+    Change,
 }
 
 /// The part of the board that the layout depends on.
@@ -70,7 +133,7 @@ struct Shown {
     checkpoints: Vec<u64>,
     notices: usize,
     has_client: bool,
-    spec: Option<kitchen_types::ports::DataSpec>,
+    spec: Option<DataSpec>,
 }
 
 impl Shown {
@@ -98,8 +161,17 @@ impl Component for App {
             settings,
             running: None,
             trainer: None,
+            recovery: Recovery::default(),
+            held: Vec::new(),
             live,
             shown: Shown::default(),
+            asked: BTreeMap::new(),
+            asked_kept: BTreeMap::new(),
+            questions: 0,
+            kept: Kept::default(),
+            inside: Inside::default(),
+            examples: Vec::new(),
+            benched: None,
             notices,
             _keys: Keys::listen(act),
         };
@@ -109,12 +181,8 @@ impl Component for App {
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
-            Msg::Heard(Heard::Said(message, _bytes)) => return self.hear(*message),
-            Msg::Heard(Heard::Broke(message)) => {
-                self.notices.push(format!("the trainer broke: {message}"));
-                self.live.borrow_mut().failed = true;
-                self.live.borrow_mut().touch();
-            }
+            Msg::Heard(Heard::Said(message, bytes)) => return self.hear(*message, bytes),
+            Msg::Heard(Heard::Broke(message)) => self.recover(ctx, &message),
             Msg::Watch(preset) => {
                 self.settings = preset.settings();
                 address::show(&self.settings);
@@ -127,28 +195,78 @@ impl Component for App {
                 self.settings.set(&path, &value);
                 address::show(&self.settings);
             }
-            Msg::Act(act) => self.act(ctx, act),
+            Msg::Act(act) => return self.act(act),
+            Msg::Ask(purpose, question) => {
+                if matches!(purpose, Purpose::Write(_)) {
+                    self.live.borrow_mut().picture.answer.clear();
+                }
+                self.ask(purpose, question);
+                return false;
+            }
+            Msg::ShowExamples => {
+                self.examples.clear();
+                for question in examples::questions() {
+                    self.ask(Purpose::Examples, question);
+                }
+            }
+            Msg::OnKept(OnKept::Persist) => {
+                let asked = ctx.link().callback(|()| Msg::Persisted);
+                wasm_bindgen_futures::spawn_local(async move {
+                    crate::persist::ask().await;
+                    asked.emit(());
+                });
+                return false;
+            }
+            Msg::OnKept(what) => self.on_kept(what),
+            Msg::Persisted => self.about_kept(AboutKept::List, KeptRequest::List),
+            Msg::Dropped(Ok(files)) => self.drop_in(files),
+            Msg::Dropped(Err(reason)) => self.notices.push(reason),
         }
         true
+    }
+
+    fn rendered(&mut self, _ctx: &Context<Self>, _first: bool) {
+        // New canvases are empty.
+        self.live.borrow_mut().touch();
+        let document = web_sys::window().and_then(|window| window.document());
+        if let Some(document) = document {
+            inside::draw(&Theatre::new(&document), &self.inside);
+        }
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         let link = ctx.link();
         let config = self.settings.merge();
+        let act = link.callback(Msg::Act);
+        let live = self.live.borrow();
+        let model = live.board.config.as_ref().map(|config| &config.model);
+        let write = link.callback(|question: Question| {
+            Msg::Ask(Purpose::Write(Box::new(question.clone())), question)
+        });
+        let look = link.callback(|question| Msg::Ask(Purpose::Inside, question));
+        let on_kept = link.callback(Msg::OnKept);
+        let current = self.running.as_ref();
         html! {
             <>
+                { for self.benched.as_ref().map(bench::view) }
+                { runs::banner(&self.kept, current.map(|it| &it.run), &on_kept) }
                 { self.view_question(ctx) }
-                { controls::view(&self.shown.phase, self.changes(), &link.callback(Msg::Act)) }
+                { controls::view(&self.shown.phase, self.changes(), &act) }
                 <div class="columns">
-                    { learnt::view(&self.shown) }
-                    { curves::view(&self.shown, &link.callback(Msg::Act)) }
+                    { learnt::view(&self.shown, &act, &write) }
+                    { curves::view(&self.shown, &act) }
                     <section class="card" aria-labelledby="settings-title">
                         <h2 id="settings-title">{ "Settings" }</h2>
                         { notes::problems(&self.problems()) }
                         { for config.map(|config| knobs::view(&config, &link.callback(|(path, value)| Msg::Set(path, value)))) }
                     </section>
                 </div>
-                { notes::view(&self.notices, &self.live.borrow().board) }
+                { notes::view(&self.notices, &live.board) }
+                <div class="columns two">
+                    { inside::view(&self.inside, model, &look) }
+                    { examples::view(live.board.data.as_ref(), &self.examples, &link.callback(|()| Msg::ShowExamples)) }
+                </div>
+                { runs::view(&self.kept, current.map(|it| (&it.run, &it.config)), &on_kept) }
             </>
         }
     }
@@ -176,6 +294,7 @@ impl App {
                 </label>
                 { for wants.filter(|_| missing).map(|wants| html! { <p id="wants">{ wants }</p> }) }
                 <p class="quiet">{ self.settings.recipe.teaches }</p>
+                { files::view(&ctx.link().callback(Msg::Dropped)) }
             </section>
         }
     }
@@ -190,88 +309,6 @@ impl App {
         }
     }
 
-    fn hear(&mut self, message: FromWorker) -> bool {
-        match message {
-            FromWorker::Ready => {
-                if self.settings.resolve().is_ok() {
-                    self.start();
-                }
-                true
-            }
-            FromWorker::Envelopes(envelopes) => {
-                let mut live = self.live.borrow_mut();
-                live.hear(&envelopes);
-                let shown = Shown::of(&live.board);
-                let changed = shown != self.shown;
-                self.shown = shown;
-                changed
-            }
-            FromWorker::Failed { message } => {
-                self.live.borrow_mut().failed = true;
-                self.live.borrow_mut().touch();
-                self.notices.push(message);
-                true
-            }
-            // Told apart by the trainer.
-            FromWorker::Crashed { .. } => false,
-        }
-    }
-
-    fn act(&mut self, _ctx: &Context<Self>, act: Act) {
-        let paused = self.shown.phase == Phase::Paused;
-        match act {
-            Act::Toggle => match &self.shown.phase {
-                Phase::Running => self.tell(Command::Pause),
-                Phase::Paused => self.tell(Command::Resume),
-                Phase::Starting => {}
-                Phase::Finished { .. } => self.start(),
-            },
-            Act::Step => {
-                if paused {
-                    self.tell(Command::Resume);
-                }
-                // The run pauses between two steps, so that exactly one is taken.
-                self.tell(Command::Pause);
-            }
-            Act::Stop => self.tell(Command::Stop),
-            Act::Restart => self.start(),
-            Act::SetLearningRate(lr) => self.tell(Command::SetLearningRate(Number(lr))),
-            Act::GoBack(step) => {
-                if !paused {
-                    self.tell(Command::Pause);
-                }
-                self.tell(Command::RollBack { step });
-            }
-            Act::Redraw => self.live.borrow_mut().touch(),
-        }
-    }
-
-    /// Begins a run of what the settings say.
-    fn start(&mut self) {
-        let (Ok(resolved), Some(trainer)) = (self.settings.resolve(), &self.trainer) else {
-            return;
-        };
-        let started_ms = kitchen_platform::now_ms();
-        let name = format!("{}-{started_ms}", self.settings.recipe.name);
-        // Recipes have names that can name a run.
-        let Ok(run) = RunId::new(name) else { return };
-        let config = resolved.config;
-        let start = StartRun {
-            run,
-            config: config.clone(),
-        };
-        self.live.borrow_mut().begin();
-        self.shown = Shown::default();
-        trainer.tell(&ToWorker::Start(Box::new(start)), None);
-        self.running = Some(config);
-    }
-
-    fn tell(&self, command: Command) {
-        if let Some(trainer) = &self.trainer {
-            trainer.tell(&ToWorker::Command(command), None);
-        }
-    }
-
     /// What is wrong with the settings.
     fn problems(&self) -> Vec<ConfigProblem> {
         self.settings.resolve().err().unwrap_or_default()
@@ -280,7 +317,7 @@ impl App {
     /// In what the settings differ from the run.
     fn changes(&self) -> Vec<SettingChange> {
         match (&self.running, self.settings.resolve()) {
-            (Some(running), Ok(resolved)) => diff(running, &resolved.config),
+            (Some(running), Ok(resolved)) => diff(&running.config, &resolved.config),
             _ => Vec::new(),
         }
     }

@@ -5,8 +5,11 @@ use std::rc::Rc;
 
 use futures::future::{AbortHandle, Abortable};
 use kitchen_core::data::Memory as Files;
+use kitchen_core::train::OpenDevice;
 use kitchen_core::{CommandSender, StartRequest};
+use kitchen_types::config::DeviceChoice;
 use kitchen_types::page::{FromWorker, StartRun, ToWorker};
+use kitchen_types::ports::ClientError;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{drive, say};
@@ -38,6 +41,21 @@ impl Desk {
                     commands.send(command);
                 }
             }
+            ToWorker::Kept { .. } => {}
+            ToWorker::Ask { id, .. } => say(&FromWorker::Answered {
+                id,
+                answer: Err(kitchen_types::question::QuestionError("later".into())),
+            }),
+            ToWorker::Bench {
+                name,
+                device,
+                steps,
+            } => spawn_local(async move {
+                let outcome = bench(&name, device, steps).await;
+                say(&outcome.unwrap_or_else(|error| FromWorker::Failed {
+                    message: error.to_string(),
+                }));
+            }),
             ToWorker::Hold { name } => {
                 let bytes = bytes.unwrap_or_default();
                 self.files.borrow_mut().insert(name, bytes);
@@ -77,4 +95,14 @@ impl Desk {
             }
         });
     }
+}
+
+async fn bench(name: &str, device: DeviceChoice, steps: u64) -> Result<FromWorker, ClientError> {
+    let device = match device {
+        DeviceChoice::Gpu => OpenDevice::gpu().await?,
+        DeviceChoice::Auto | DeviceChoice::Cpu => OpenDevice::cpu(),
+    };
+    // A tab trains on one thread.
+    let report = kitchen_core::train::bench::run(name, &device, 1, steps).await?;
+    Ok(FromWorker::Benched(report))
 }

@@ -7,7 +7,9 @@ use futures::{FutureExt, StreamExt};
 use kitchen_core::data::{Memory as Files, Store};
 
 use kitchen_core::store::Memory;
-use kitchen_core::{CommandSender, Host, LocalDevices, StartError, StartRequest, start};
+use kitchen_core::{
+    CommandSender, Host, Latest, LocalDevices, Preview, StartError, StartRequest, start,
+};
 use kitchen_platform::{Stopwatch, yield_now};
 use kitchen_types::Envelope;
 use kitchen_types::page::FromWorker;
@@ -35,7 +37,7 @@ pub(super) async fn drive(
 ) -> Result<(), StartError> {
     let mut run = start(request, host).await?;
     listening(run.commands.clone());
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(run.preview.clone());
     loop {
         let next = match run.events.next().now_or_never() {
             Some(next) => next,
@@ -59,22 +61,25 @@ pub(super) async fn drive(
 /// What the page has not heard yet.
 struct Batch {
     envelopes: Vec<Envelope>,
+    preview: Latest<Preview>,
     age: Stopwatch,
 }
 
-impl Default for Batch {
-    fn default() -> Self {
+impl Batch {
+    fn new(preview: Latest<Preview>) -> Self {
         Self {
             envelopes: Vec::new(),
+            preview,
             age: Stopwatch::start(),
         }
     }
-}
 
-impl Batch {
     fn send(&mut self) {
         if !self.envelopes.is_empty() {
             say(&FromWorker::Envelopes(std::mem::take(&mut self.envelopes)));
+        }
+        if let Some(preview) = self.preview.take() {
+            say(&FromWorker::Preview(preview));
         }
         self.age = Stopwatch::start();
     }
