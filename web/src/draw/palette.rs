@@ -3,13 +3,13 @@
 //!
 //! The stylesheet defines `--surface`, `--ink`, `--quiet`, `--grid`, `--good`, `--warn`, `--series-1`
 //! to `--series-8` and `--class-1` to `--class-10`, each a plain colour (`#rrggbb`): once from
-//! [`LIGHT`], and in `@media (prefers-color-scheme: dark)` from [`DARK`]. [`Palette::css`] writes them.
+//! [`LIGHT`], and in `@media (prefers-color-scheme: dark)` from [`DARK`].
 //!
-//! Sources: Okabe and Ito, "Color Universal Design" (2008), as published on dark; on light, where
-//! four of theirs have too little contrast, Paul Tol's *muted* and *sunset* stand in ("Colour
-//! Schemes", SRON/EPS/TN/09-002, issue 3.2). Every colour has a contrast of 3 against its surface
-//! (WCAG 2.2, 1.4.11), texts 4.5 (1.4.3), and any two differ under protanopia, deuteranopia and
-//! tritanopia.
+//! Sources: Okabe and Ito, "Color Universal Design" (2008), as published on dark, with white for
+//! black. On light, three of theirs (orange, sky blue and yellow) have too little contrast: Paul
+//! Tol's *muted* stands in, and gives with *sunset* and *bright* the last classes ("Colour Schemes",
+//! SRON/EPS/TN/09-002, issue 3.2). Every colour has a contrast of 3 against its surface (WCAG 2.2,
+//! 1.4.11), texts 4.5 (1.4.3), and any two differ under protanopia, deuteranopia and tritanopia.
 
 mod colour;
 
@@ -76,7 +76,7 @@ pub const DARK: Palette = Palette {
     quiet: Rgb(0xa4, 0xa7, 0xb1),
     grid: Rgb(0x2a, 0x2d, 0x33),
     good: Rgb(0x34, 0xc7, 0x9a),
-    warn: Rgb(0xff, 0xb2, 0x7d),
+    warn: Rgb(0xff, 0x9a, 0x5c),
     series: [
         Rgb(0x56, 0xb4, 0xe9), // sky blue
         Rgb(0xe6, 0x9f, 0x00), // orange
@@ -121,14 +121,6 @@ impl Palette {
             *place = read(&name, *place);
         }
         palette
-    }
-
-    /// The properties, as a stylesheet declares them.
-    pub fn css(mut self) -> String {
-        self.named()
-            .into_iter()
-            .map(|(name, colour)| format!("{name}: {colour};\n"))
-            .collect()
     }
 
     /// The colour of a curve; they begin anew after the last.
