@@ -50,7 +50,7 @@ pub fn image(thumbnail: &Thumbnail<'_>, palette: &Palette) -> Image {
 
 /// Puts images of `side` CSS pixels into rows of at most `width`; the sheet is as high as they need.
 pub fn layout(thumbnails: &[Thumbnail<'_>], width: f64, side: f64, measure: Measure<'_>) -> Sheet {
-    let mut texts = Texts::new(measure);
+    let mut texts = Texts::new(measure, width);
     let across = ((width - GAP / 2.0) / (side + GAP)).floor().max(1.0) as usize;
     let down = side + LINE + GAP;
     let mut tiles = Vec::with_capacity(thumbnails.len());

@@ -87,17 +87,19 @@ impl Text {
     }
 }
 
-/// Texts, none over another: what finds no room is left out.
+/// Texts, none over another and none beyond the sides: what finds no room is left out.
 pub struct Texts<'a> {
     measure: Measure<'a>,
+    width: f64,
     placed: Vec<Text>,
 }
 
 impl<'a> Texts<'a> {
-    /// No text yet.
-    pub fn new(measure: Measure<'a>) -> Self {
+    /// No text yet, in a picture of some width.
+    pub fn new(measure: Measure<'a>, width: f64) -> Self {
         Self {
             measure,
+            width,
             placed: Vec::new(),
         }
     }
@@ -169,7 +171,8 @@ impl<'a> Texts<'a> {
             width: text.width + 6.0,
             ..text.rect()
         };
-        let free = !self.placed.iter().any(|other| other.rect().overlaps(&air));
+        let inside = text.left >= 0.0 && text.left + text.width <= self.width;
+        let free = inside && !self.placed.iter().any(|other| other.rect().overlaps(&air));
         if free && !text.content.is_empty() {
             self.placed.push(text);
         }
@@ -188,7 +191,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_text_that_would_cover_another_is_left_out() {
-        let mut texts = Texts::new(&measure);
+        let mut texts = Texts::new(&measure, 200.0);
         assert!(texts.put("first", 0.0, 20.0, 0.0, Tone::Ink));
         assert!(!texts.put("second", 30.0, 20.0, 0.0, Tone::Ink));
         assert!(texts.put("second", 40.0, 20.0, 0.0, Tone::Ink));
@@ -199,7 +202,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_text_stays_inside() {
-        let mut texts = Texts::new(&measure);
+        let mut texts = Texts::new(&measure, 200.0);
         assert!(texts.put_within("edge", 99.0, 20.0, (0.0, 100.0), Tone::Ink));
         assert!(texts.put_within("edge", 1.0, 20.0, (0.0, 100.0), Tone::Ink));
         assert!(!texts.put_within("much too long", 50.0, 60.0, (0.0, 80.0), Tone::Ink));
@@ -209,7 +212,7 @@ pub(crate) mod tests {
 
     #[test]
     fn shortening() {
-        let texts = Texts::new(&measure);
+        let texts = Texts::new(&measure, 200.0);
         let table = [
             ("validation", 70.0, "validation"),
             ("validation", 69.0, "validati\u{2026}"),

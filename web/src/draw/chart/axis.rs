@@ -69,7 +69,7 @@ impl Axis {
 }
 
 fn linear_bounds(low: f64, high: f64) -> (f64, f64) {
-    let (low, high) = (low.max(-LARGEST), high.min(LARGEST));
+    let (low, high) = (low.clamp(-LARGEST, LARGEST), high.clamp(-LARGEST, LARGEST));
     let size = low.abs().max(high.abs());
     let span = high - low;
     if span <= (size * 1e-9).max(SMALLEST) {
@@ -93,7 +93,7 @@ fn linear_bounds(low: f64, high: f64) -> (f64, f64) {
 }
 
 fn log_bounds(low: f64, high: f64) -> (f64, f64) {
-    let (low, high) = (low.max(SMALLEST), high.clamp(SMALLEST, LARGEST));
+    let (low, high) = (low.clamp(SMALLEST, LARGEST), high.clamp(SMALLEST, LARGEST));
     let room = (decades(low, high) * 0.05).max(0.02);
     let beyond = 10f64.powf(room);
     (low / beyond, (high * beyond).min(LARGEST))
@@ -173,7 +173,7 @@ fn label(tick: f64, stride: i32, largest: i32, unit: Unit) -> String {
     let (stride, largest) = (stride + shift, largest + shift);
     let text = if tick == 0.0 {
         "0".to_owned()
-    } else if largest >= 7 || largest < -4 {
+    } else if !(-4..7).contains(&largest) {
         let digits = usize::try_from(exponent(scaled) - stride).unwrap_or(0);
         format!("{scaled:.digits$e}")
     } else {

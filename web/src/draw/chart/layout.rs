@@ -18,7 +18,7 @@ const APART: f64 = 9.0;
 
 /// Puts a chart into a picture of `width` by `height` CSS pixels.
 pub fn layout(chart: &Chart<'_>, width: f64, height: f64, measure: Measure<'_>) -> Drawing {
-    let mut texts = Texts::new(measure);
+    let mut texts = Texts::new(measure, width);
     let mut drawing = Drawing {
         width,
         height,
@@ -263,19 +263,22 @@ fn place_curve(
                 top: place.top,
                 bottom: place.bottom,
             });
-            drawing.bands.push(Band {
-                colour: curve.colour,
-                ranges: ranges.collect(),
-            });
+            let ranges: Vec<Range> = ranges.collect();
+            if !ranges.is_empty() {
+                drawing.bands.push(Band {
+                    colour: curve.colour,
+                    ranges,
+                });
+            }
         }
     }
     let spaced = columns.len() as f64 * APART < drawing.plot.width;
     for run in runs(columns, |column| has_place(column.line)) {
         let places: Vec<Place> = run.iter().map(place).collect();
         if places.len() == 1 || spaced {
-            let inside = places.iter().filter(|place| {
-                (drawing.plot.left - 0.5..=drawing.plot.right() + 0.5).contains(&place.x)
-            });
+            let inside = places
+                .iter()
+                .filter(|place| is_inside(place, &drawing.plot));
             drawing.dots.extend(inside.map(|place| Dot {
                 colour: curve.colour,
                 x: place.x,
@@ -283,14 +286,15 @@ fn place_curve(
                 radius: 2.5,
             }));
         }
-        drawing.lines.push(Stroke {
-            colour: curve.colour,
-            pattern,
-            points: cut_off(places, &drawing.plot)
-                .iter()
-                .map(|place| (place.x, place.y))
-                .collect(),
-        });
+        let places = cut_off(places, &drawing.plot);
+        let points: Vec<(f64, f64)> = places.iter().map(|place| (place.x, place.y)).collect();
+        if !points.is_empty() {
+            drawing.lines.push(Stroke {
+                colour: curve.colour,
+                pattern,
+                points,
+            });
+        }
     }
 }
 
@@ -302,6 +306,10 @@ fn runs<'c>(
     columns
         .split(move |column| !can_be_shown(column))
         .filter(|run| !run.is_empty())
+}
+
+fn is_inside(place: &Place, plot: &Rect) -> bool {
+    (plot.left - 0.5..=plot.right() + 0.5).contains(&place.x)
 }
 
 /// Points beyond the sides are moved to where the line crosses them: canvases draw wrong what lies
@@ -318,6 +326,11 @@ fn cut_off(mut places: Vec<Place>, plot: &Rect) -> Vec<Place> {
         && second.x < plot.right()
     {
         *last = last.towards(*second, plot.right());
+    }
+    if let [alone] = places[..]
+        && !is_inside(&alone, plot)
+    {
+        places.clear();
     }
     places
 }

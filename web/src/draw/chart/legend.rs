@@ -73,10 +73,8 @@ fn entry(chart: &Chart<'_>, index: usize) -> String {
         Some(step) => chart.value_at(index, step).map(|reading| reading.shown),
         None => curve.points.last().map(|(_, value)| value),
     };
-    match value {
-        Some(value) => format!("{} {}", curve.name, chart.unit.write(value)),
-        None => format!("{} \u{2013}", curve.name),
-    }
+    let value = value.map_or_else(|| "\u{2013}".to_owned(), |value| chart.unit.write(value));
+    format!("{} {value}", curve.name).trim_start().to_owned()
 }
 
 /// What the curves cannot show.

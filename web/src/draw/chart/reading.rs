@@ -68,6 +68,8 @@ fn nearest(series: &Series, step: u64) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::draw::chart::Curve;
 

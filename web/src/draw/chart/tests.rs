@@ -1,5 +1,7 @@
 //! Charts as a person would check them: as text, and by what must never happen.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fmt::Write;
 
 use expect_test::{Expect, expect};
@@ -130,10 +132,11 @@ fn a_usual_run() {
         &chart,
         expect![[r#"
         at 13 6:"loss" 74:"train 0.421" 205:"validation 1.083"
-        at 25 348:"guessing"
-        at 53 380:"best"
-        at 55 31:"2"
-        at 130 31:"1"
+        at 42 348:"guessing"
+        at 55 17:"2.0"
+        at 93 17:"1.5"
+        at 130 17:"1.0"
+        at 167 17:"0.5"
         at 216 8:"step" 106:"200" 198:"step 500" 325:"800" 384:"1,000"
         plot 44,23 to 408,191
         band 0 of 501: 44,31..31 to 408,183..183

@@ -64,7 +64,7 @@ pub fn layout(
     height: f64,
     measure: Measure<'_>,
 ) -> Drawing {
-    let mut texts = Texts::new(measure);
+    let mut texts = Texts::new(measure, width);
     let classes = confusion.counts.len();
     let longest = (0..classes)
         .map(|class| texts.measure(&confusion.name(class)))
@@ -181,6 +181,8 @@ pub fn describe(confusion: &Confusion<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::draw::palette::{DARK, LIGHT};
     use crate::draw::shapes::tests::measure;
@@ -258,7 +260,7 @@ mod tests {
 
     #[test]
     fn any_shape_is_survived() {
-        let ragged = vec![vec![1], vec![], vec![0, 0, 0, 9]];
+        let ragged = [vec![1], vec![], vec![0, 0, 0, 9]];
         for (counts, size) in [(&ragged[..], 300.0), (&ragged[..], 1.0), (&[][..], 300.0)] {
             let confusion = Confusion { counts, names: &[] };
             let drawing = layout(&confusion, &LIGHT, size, size, &measure);

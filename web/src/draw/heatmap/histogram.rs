@@ -42,7 +42,7 @@ pub struct Drawing {
 
 /// Puts a histogram into a picture of `width` by `height` CSS pixels.
 pub fn layout(histogram: &Histogram<'_>, width: f64, height: f64, measure: Measure<'_>) -> Drawing {
-    let mut texts = Texts::new(measure);
+    let mut texts = Texts::new(measure, width);
     let title = texts.shortened(&histogram.title, width);
     texts.put(&title, 0.0, LINE - 5.0, 0.0, Tone::Quiet);
     let (top, floor) = (LINE + 4.0, (height - LINE).max(LINE + 5.0));

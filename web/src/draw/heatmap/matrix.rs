@@ -104,7 +104,7 @@ fn range(matrix: &Matrix<'_>) -> (f64, f64) {
 /// Puts a matrix into a picture of `width` by `height` CSS pixels: square cells, unless it is so long
 /// or so high that little would be left of it.
 pub fn layout(matrix: &Matrix<'_>, width: f64, height: f64, measure: Measure<'_>) -> Drawing {
-    let mut texts = Texts::new(measure);
+    let mut texts = Texts::new(measure, width);
     let (low, high) = range(matrix);
     let room = (width, (height - 2.0 * LINE - 6.0).max(1.0));
     let top = LINE + 2.0;
