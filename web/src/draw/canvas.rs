@@ -79,6 +79,11 @@ impl<'a> Brush<'a> {
         self.palette
     }
 
+    /// Pixels of the screen in a CSS pixel.
+    pub fn ratio(&self) -> f64 {
+        self.ratio
+    }
+
     /// The middle of the nearest pixel, where thin lines are sharp.
     pub fn snap(&self, place: f64) -> f64 {
         ((place * self.ratio).floor() + 0.5) / self.ratio
