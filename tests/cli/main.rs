@@ -10,5 +10,6 @@
 mod ask;
 mod run;
 mod runs;
+mod serve;
 mod stop;
 mod wrong;

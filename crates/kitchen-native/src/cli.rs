@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Data(DataCommand),
     /// Time named work on this machine
     Bench(BenchArgs),
+    /// Serve the built page to a browser on this machine
+    ServePage(ServePageArgs),
     /// Find out what works here: devices, folders, terminal
     Doctor(JsonArg),
     /// Write a completion script for a shell
@@ -388,4 +390,34 @@ pub(crate) struct BenchArgs {
 
     #[command(flatten)]
     pub(crate) json: JsonArg,
+}
+
+/// Arguments of `serve-page`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServePageArgs {
+    /// The folder of the page, as `cargo xtask page` leaves it
+    #[arg(default_value = "dist")]
+    pub(crate) folder: PathBuf,
+
+    /// The port; 0 takes any that is free
+    #[arg(long, default_value_t = 8080, value_name = "N")]
+    pub(crate) port: u16,
+
+    /// Serve it below this path, as hosts with many pages do
+    #[arg(long, default_value = "/", value_name = "PATH", value_parser = url_path)]
+    pub(crate) under: String,
+
+    /// Leave out the headers that allow threads, as hosts do that let nobody set headers
+    #[arg(long)]
+    pub(crate) no_isolation: bool,
+}
+
+/// A path of a URL that needs no escapes.
+fn url_path(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
+    let has_dots = text.split('/').any(|part| matches!(part, "." | ".."));
+    if text.chars().all(is_plain) && !has_dots && !text.contains("//") {
+        return Ok(text.to_owned());
+    }
+    Err("write letters, digits, `-`, `.`, `_`, `~`, and single slashes between them".to_owned())
 }

@@ -57,6 +57,8 @@ fn every_command_takes_what_its_help_says() {
         "data get mnist",
         "data show iris --examples 5 data.validation=0.5",
         "bench mlp-784 --device gpu --threads 1 --steps 10 --json --bare",
+        "serve-page",
+        "serve-page elsewhere --port 0 --under /kitchen/ --no-isolation",
         "doctor --json",
         "completions zsh",
         "man",
@@ -80,6 +82,9 @@ fn what_makes_no_sense_is_refused() {
         ("export last", ErrorKind::MissingRequiredArgument),
         ("evaluate --checkpoint first", ErrorKind::ValueValidation),
         ("bench --steps 0", ErrorKind::ValueValidation),
+        ("serve-page --port 70000", ErrorKind::ValueValidation),
+        ("serve-page --under {*rest}", ErrorKind::ValueValidation),
+        ("serve-page --under /../up", ErrorKind::ValueValidation),
     ] {
         let error = parse(line)
             .err()
@@ -118,6 +123,7 @@ fn help_fits_a_narrow_terminal_and_reads_well() {
           config       Show, check and explain settings
           data         Look at data sets, and download them
           bench        Time named work on this machine
+          serve-page   Serve the built page to a browser on this machine
           doctor       Find out what works here: devices, folders, terminal
           completions  Write a completion script for a shell
           man          Write the manual page, in roff

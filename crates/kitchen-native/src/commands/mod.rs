@@ -14,6 +14,7 @@ pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod sample;
+pub(crate) mod serve_page;
 pub(crate) mod validate;
 
 mod model;
