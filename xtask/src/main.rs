@@ -1,28 +1,34 @@
-//! The checks of this repository, in one command: `cargo xtask test`.
+//! The checks of this repository, in one command: `cargo xtask test`; and its page: `cargo xtask
+//! page`.
 //!
-//! It installs what it lacks and can, runs each step with its output as it comes, and ends with
-//! what passed, what failed, and what could not be done and why.
+//! Each installs what it lacks and can. The checks run step by step with their output as it comes,
+//! and end with what passed, what failed, and what could not be done and why.
 
 #![expect(
     clippy::print_stdout,
     reason = "a command-line tool talks through its output"
 )]
 
+mod page;
 mod run;
 mod setup;
 mod steps;
 mod summary;
+mod system;
+mod tools;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
-/// The checks of this repository.
+/// The checks of this repository, and its page.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Cli {
     /// Check everything that must hold before a change is merged.
     Test(TestArgs),
+    /// Build the page into `dist`: static files that train when served from anywhere.
+    Page(PageArgs),
 }
 
 /// How to run the checks.
@@ -42,8 +48,25 @@ struct TestArgs {
     no_install: bool,
 }
 
+/// How to build the page.
+#[derive(Args)]
+struct PageArgs {
+    /// Install nothing; say what is missing.
+    #[arg(long)]
+    no_install: bool,
+}
+
 fn main() -> anyhow::Result<ExitCode> {
-    let Cli::Test(args) = Cli::parse();
+    match Cli::parse() {
+        Cli::Test(args) => test(&args),
+        Cli::Page(args) => {
+            page::build(!args.no_install)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     if args.list {
         for step in steps::STEPS {
             println!("{:<12} {}", step.name, step.about);

@@ -4,7 +4,7 @@ use std::env;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::setup::{Missing, Tool};
 use crate::steps::Step;
@@ -41,6 +41,7 @@ fn run_step(step: &Step, missing: &Missing) -> anyhow::Result<Outcome> {
     let status = cargo()
         .args(args.split_whitespace())
         .envs(step.env.iter().copied())
+        .envs(missing.environment(step))
         .status()
         .context("cargo could not be started")?;
     let took = started.elapsed();
@@ -54,4 +55,21 @@ fn run_step(step: &Step, missing: &Missing) -> anyhow::Result<Outcome> {
 /// The cargo that runs this program.
 pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Runs a command to its end, and says which it is. Errors if it does not succeed.
+pub(crate) fn carry_out(command: &mut Command) -> anyhow::Result<()> {
+    let words = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    let line = words.join(" ");
+    println!("==> {line}");
+    let status = command
+        .status()
+        .with_context(|| format!("`{line}` could not be started"))?;
+    if !status.success() {
+        bail!("`{line}` failed ({status})");
+    }
+    Ok(())
 }

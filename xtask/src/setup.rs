@@ -2,23 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
-use crate::run::cargo;
+use crate::run::{cargo, carry_out};
 use crate::steps::Step;
+use crate::{system, tools};
 
-/// Something that a step needs.
+/// Something that a step needs or can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tool {
     Rustfmt,
     Clippy,
     WasmTarget,
+    WasmBindgen,
+    Trunk,
     Nextest,
     Vulkan,
+    Chromium,
+    AxeCore,
 }
 
 impl fmt::Display for Tool {
@@ -27,8 +31,12 @@ impl fmt::Display for Tool {
             Self::Rustfmt => "rustfmt",
             Self::Clippy => "clippy",
             Self::WasmTarget => "the wasm32-unknown-unknown target",
+            Self::WasmBindgen => "wasm-bindgen",
+            Self::Trunk => "Trunk",
             Self::Nextest => "cargo-nextest",
             Self::Vulkan => "a Vulkan driver",
+            Self::Chromium => "Chromium or its driver",
+            Self::AxeCore => "axe-core",
         })
     }
 }
@@ -51,37 +59,54 @@ impl Missing {
 
     /// What to know about the tests of `steps` that ran without everything they could use.
     pub(crate) fn notes(&self, steps: &[&Step]) -> Vec<String> {
-        if !steps.iter().any(|step| step.name == "test") {
-            return Vec::new();
-        }
+        let used = steps.iter().flat_map(|step| step.uses);
         let consequence = [
             (Tool::Vulkan, "skipped: tests on a GPU, because"),
+            (Tool::AxeCore, "skipped: rules of accessibility, because"),
             (Tool::Nextest, "note: tests ran under `cargo test`, because"),
         ];
+        let used: Vec<&Tool> = used.collect();
         consequence
             .iter()
+            .filter(|(tool, _)| used.contains(&tool))
             .filter_map(|(tool, what)| {
                 let reason = self.0.get(tool)?;
                 Some(format!("{what} {tool} is missing: {reason}"))
             })
             .collect()
     }
+
+    /// Where `step` finds what it can use and is not on the path.
+    pub(crate) fn environment(&self, step: &Step) -> Option<(&'static str, PathBuf)> {
+        let uses_axe = step.uses.contains(&Tool::AxeCore) && self.has(Tool::AxeCore);
+        uses_axe.then(|| ("KITCHEN_AXE", tools::axe_core()))
+    }
+
+    /// Everything that is missing, in words; none if nothing is.
+    pub(crate) fn all(&self) -> Option<String> {
+        let lines = self.0.iter();
+        let lines: Vec<String> = lines
+            .map(|(tool, reason)| format!("{tool} is missing: {reason}"))
+            .collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
 }
 
 /// Looks for everything that `steps` need or can use, and installs what is missing if `install`.
 pub(crate) fn prepare(steps: &[&Step], install: bool) -> Missing {
-    let mut tools: Vec<Tool> = steps.iter().flat_map(|step| step.needs).copied().collect();
-    if steps.iter().any(|step| step.without_nextest.is_some()) {
-        tools.push(Tool::Nextest);
-    }
-    if steps.iter().any(|step| step.name == "test") {
-        tools.push(Tool::Vulkan);
-    }
-    tools.sort();
-    tools.dedup();
+    let wanted = steps
+        .iter()
+        .flat_map(|step| step.needs.iter().chain(step.uses));
+    let mut wanted: Vec<Tool> = wanted.copied().collect();
+    wanted.sort();
+    wanted.dedup();
+    prepare_tools(&wanted, install)
+}
 
+/// Looks for `wanted`, and installs what is missing if `install`.
+pub(crate) fn prepare_tools(wanted: &[Tool], install: bool) -> Missing {
     let mut missing = Missing::default();
-    for tool in tools.into_iter().filter(|tool| !tool.is_present()) {
+    for tool in wanted.iter().copied().filter(|tool| !tool.is_present()) {
         let outcome = if install {
             tool.install()
         } else {
@@ -99,26 +124,45 @@ pub(crate) fn prepare(steps: &[&Step], install: bool) -> Missing {
 impl Tool {
     fn is_present(self) -> bool {
         match self {
-            Self::Rustfmt => succeeds(cargo().args(["fmt", "--version"])),
-            Self::Clippy => succeeds(cargo().args(["clippy", "--version"])),
-            Self::Nextest => succeeds(cargo().args(["nextest", "--version"])),
+            Self::Rustfmt => system::succeeds(cargo().args(["fmt", "--version"])),
+            Self::Clippy => system::succeeds(cargo().args(["clippy", "--version"])),
+            Self::Nextest => system::succeeds(cargo().args(["nextest", "--version"])),
             Self::WasmTarget => has_wasm_target(),
-            Self::Vulkan => has_vulkan(),
+            Self::WasmBindgen => {
+                tools::wasm_bindgen().is_ok_and(|program| program.folder().is_some())
+            }
+            Self::Trunk => tools::trunk().folder().is_some(),
+            Self::Vulkan => system::has_vulkan(),
+            Self::Chromium => system::has_chromium(),
+            Self::AxeCore => tools::axe_core().is_file(),
         }
     }
 
     fn install(self) -> anyhow::Result<()> {
         match self {
-            Self::Rustfmt => install_with("rustup", &["component", "add", "rustfmt"]),
-            Self::Clippy => install_with("rustup", &["component", "add", "clippy"]),
-            Self::WasmTarget => {
-                install_with("rustup", &["target", "add", "wasm32-unknown-unknown"])
-            }
-            // Building it takes minutes, which is for a person to choose.
+            Self::Rustfmt => rustup(&["component", "add", "rustfmt"]),
+            Self::Clippy => rustup(&["component", "add", "clippy"]),
+            Self::WasmTarget => rustup(&["target", "add", "wasm32-unknown-unknown"]),
+            // Building it takes minutes, and tests run without it.
             Self::Nextest => bail!("install it with `cargo install --locked cargo-nextest`"),
-            Self::Vulkan => install_vulkan(),
+            Self::WasmBindgen => tools::wasm_bindgen()?.install(),
+            Self::Trunk => tools::trunk().install(),
+            Self::Vulkan => system::install(
+                &["mesa-vulkan-drivers", "libvulkan1"],
+                "a Vulkan driver, such as Mesa's lavapipe",
+            ),
+            Self::Chromium => system::install(
+                &["chromium", "chromium-driver"],
+                "Chromium or Chrome, and chromedriver",
+            ),
+            Self::AxeCore if system::is_on_path("npm") => tools::install_axe_core(),
+            Self::AxeCore => bail!("there is no npm here; install Node.js"),
         }
     }
+}
+
+fn rustup(args: &[&str]) -> anyhow::Result<()> {
+    carry_out(Command::new("rustup").args(args))
 }
 
 /// Whether the compiler in use has a standard library for wasm32.
@@ -132,81 +176,6 @@ fn has_wasm_target() -> bool {
     })
 }
 
-/// Whether a GPU, real or in software, can be reached through Vulkan. Other systems than Linux
-/// bring Metal or DX12 along.
-fn has_vulkan() -> bool {
-    if !cfg!(target_os = "linux") {
-        return true;
-    }
-    let drivers = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
-    let has_driver = drivers
-        .iter()
-        .any(|folder| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()));
-    has_driver && has_library("libvulkan.so.1")
-}
-
-/// Whether a folder of system libraries, or one of its sub-folders, holds `name`.
-fn has_library(name: &str) -> bool {
-    ["/usr/lib", "/usr/lib64", "/usr/local/lib"]
-        .iter()
-        .any(|folder| {
-            let sub_folders = fs::read_dir(folder).into_iter().flatten().flatten();
-            Path::new(folder).join(name).exists()
-                || sub_folders
-                    .into_iter()
-                    .any(|entry| entry.path().join(name).exists())
-        })
-}
-
-/// Debian's software Vulkan, which tests on a GPU are content with.
-fn install_vulkan() -> anyhow::Result<()> {
-    if !succeeds(Command::new("apt-get").arg("--version")) {
-        bail!("there is no apt-get here; install a Vulkan driver, such as Mesa's lavapipe");
-    }
-    if !is_root() {
-        bail!("run `apt-get install mesa-vulkan-drivers libvulkan1` as root");
-    }
-    install_with("apt-get", &["update", "-qq"])?;
-    install_with(
-        "apt-get",
-        &[
-            "install",
-            "-y",
-            "-qq",
-            "--no-install-recommends",
-            "mesa-vulkan-drivers",
-            "libvulkan1",
-        ],
-    )
-}
-
-fn is_root() -> bool {
-    let user = Command::new("id").arg("-u").output();
-    user.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
-}
-
-fn install_with(program: &str, args: &[&str]) -> anyhow::Result<()> {
-    let line = format!("{program} {}", args.join(" "));
-    println!("==> install: {line}");
-    let status = Command::new(program)
-        .args(args)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .status()
-        .with_context(|| format!("`{line}` could not be started"))?;
-    if !status.success() {
-        bail!("`{line}` failed ({status})");
-    }
-    Ok(())
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,15 +185,22 @@ mod tests {
         Missing(BTreeMap::from([(tool, "the disk is full".to_owned())]))
     }
 
+    fn blocked_without(tool: Tool) -> Vec<&'static str> {
+        let missing = without(tool);
+        let steps = choose(&[]).into_iter();
+        let blocked = steps.filter(|step| missing.blocks(step).is_some());
+        blocked.map(|step| step.name).collect()
+    }
+
     #[test]
     fn a_step_is_blocked_only_by_what_it_needs() {
-        let missing = without(Tool::WasmTarget);
-        let blocked: Vec<&str> = choose(&[])
-            .into_iter()
-            .filter(|step| missing.blocks(step).is_some())
-            .map(|step| step.name)
-            .collect();
-        assert_eq!(blocked, ["lint-wasm", "build-wasm"]);
+        assert_eq!(
+            blocked_without(Tool::WasmTarget),
+            ["lint-wasm", "page", "browser"]
+        );
+        assert_eq!(blocked_without(Tool::Trunk), ["page", "browser"]);
+        assert_eq!(blocked_without(Tool::Chromium), ["browser"]);
+        assert!(blocked_without(Tool::Vulkan).is_empty());
     }
 
     #[test]
@@ -240,5 +216,17 @@ mod tests {
                 .notes(&choose(&["doc".to_owned()]))
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn only_the_test_of_accessibility_is_told_where_its_rules_are() {
+        let told: Vec<&str> = choose(&[])
+            .into_iter()
+            .filter(|step| Missing::default().environment(step).is_some())
+            .map(|step| step.name)
+            .collect();
+        assert_eq!(told, ["browser"]);
+        let browser = choose(&["browser".to_owned()])[0];
+        assert_eq!(without(Tool::AxeCore).environment(browser), None);
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Step {
     pub(crate) about: &'static str,
     /// What must be installed, or else it is skipped.
     pub(crate) needs: &'static [Tool],
+    /// What it can do without, but checks less then.
+    pub(crate) uses: &'static [Tool],
     /// The arguments of cargo.
     pub(crate) cargo: &'static str,
     /// The arguments where cargo-nextest is not installed, if they differ.
@@ -26,22 +28,27 @@ const fn step(name: &'static str, about: &'static str, cargo: &'static str) -> S
         name,
         about,
         needs: &[],
+        uses: &[],
         cargo,
         without_nextest: None,
         env: &[],
     }
 }
 
+/// What building the page needs.
+pub(crate) const PAGE: &[Tool] = &[Tool::WasmTarget, Tool::WasmBindgen, Tool::Trunk];
+
 /// All steps.
 ///
-/// wasm32 has calls of its own, for the one crate that a page loads: features of native crates
-/// (such as a GPU kernel's autotuning, which breaks in a browser) must not leak into its build.
+/// wasm32 has calls of its own, for the crates that a page loads: features of native crates (such
+/// as a GPU kernel's autotuning, which breaks in a browser) must not leak into its build.
 pub(crate) const STEPS: &[Step] = &[
     Step {
         needs: &[Tool::Rustfmt],
         ..step("format", "sources are formatted", "fmt --all --check")
     },
     Step {
+        uses: &[Tool::Nextest],
         without_nextest: Some("test --package kitchen-tests --test tidy"),
         ..step(
             "tidy",
@@ -62,26 +69,48 @@ pub(crate) const STEPS: &[Step] = &[
         ..step(
             "lint-wasm",
             "clippy finds nothing, for the browser",
-            "clippy --package kitchen-core --target wasm32-unknown-unknown -- -D warnings",
+            "clippy --package kitchen-core --package kitchen-web --target wasm32-unknown-unknown \
+             -- -D warnings",
         )
     },
     Step {
-        needs: &[Tool::WasmTarget],
+        needs: PAGE,
         ..step(
-            "build-wasm",
-            "the core compiles for the browser",
-            "build --package kitchen-core --target wasm32-unknown-unknown",
+            "page",
+            "the page can be built, and is light",
+            "xtask page --no-install",
         )
     },
     Step {
         // `tidy` has run already; cargo test has no filter for whole binaries, so there it runs
         // twice. Doctests do too: only where no kind of target is named are examples built along,
-        // which tests run.
+        // which tests run. Without `KITCHEN_PAGE`, tests in a browser do nothing.
+        uses: &[Tool::Nextest, Tool::Vulkan],
         without_nextest: Some("test --workspace"),
         ..step(
             "test",
-            "all tests pass",
-            "nextest run --workspace --no-fail-fast -E not(binary_id(kitchen-tests::tidy))",
+            "all tests pass, but those in a browser",
+            "nextest run --workspace --no-fail-fast \
+             -E not(binary_id(kitchen-tests::tidy)|binary_id(kitchen-tests::browser))",
+        )
+    },
+    Step {
+        needs: &[
+            Tool::WasmTarget,
+            Tool::WasmBindgen,
+            Tool::Trunk,
+            Tool::Chromium,
+        ],
+        uses: &[Tool::Nextest, Tool::AxeCore],
+        // A browser and what trains in it fill two cores: side by side, tests would measure each
+        // other. The whole workspace is named, or else its programs would be built anew.
+        without_nextest: Some("test --workspace --test browser -- --test-threads=1"),
+        env: &[("KITCHEN_PAGE", "dist")],
+        ..step(
+            "browser",
+            "the page works in a browser",
+            "nextest run --workspace --no-fail-fast --test-threads=1 \
+             -E binary_id(kitchen-tests::browser)",
         )
     },
     step(
