@@ -34,11 +34,16 @@ pub(crate) async fn sleep(duration: Duration) {
 /// Gives the host's event loop a turn: messages are delivered and frames are drawn. This costs
 /// some microseconds at best: call it by elapsed time, not on every step.
 pub async fn yield_now() {
-    // A timer set by a timer waits at least 4 ms, so it is the last resort.
-    let turn = scheduler_yield().or_else(|_| message_to_self());
-    match turn {
-        // Neither promise is ever rejected, and a turn has passed in either case.
-        Ok(turn) => drop(JsFuture::from(turn).await),
+    // `scheduler.yield()` puts its caller before everything that waits: called in a loop, it lets no
+    // message through, such as one that asks for a pause. A timer set by a timer waits at least 4 ms.
+    match message_to_self() {
+        Ok((turn, port)) => {
+            // The promise is never rejected, and a turn has passed in either case.
+            drop(JsFuture::from(turn).await);
+            // Open ports may outlive those who can reach them.
+            let close = get(&port, "close").and_then(JsCast::dyn_into::<Function>);
+            drop(close.and_then(|close| close.call0(&port)));
+        }
         Err(_) => gloo_timers::future::TimeoutFuture::new(0).await,
     }
 }
@@ -50,15 +55,9 @@ pub fn offload<T: Send + 'static>(
     std::future::ready(Ok(work()))
 }
 
-/// `scheduler.yield()`, which puts the caller at the front of the queue; some browsers lack it.
-fn scheduler_yield() -> Result<Promise, JsValue> {
-    let scheduler = get(&js_sys::global(), "scheduler")?;
-    let method: Function = get(&scheduler, "yield")?.dyn_into()?;
-    method.call0(&scheduler)?.dyn_into()
-}
-
-/// A promise that is kept when a message to ourselves arrives, behind those that already wait.
-fn message_to_self() -> Result<Promise, JsValue> {
+/// A promise that is kept when a message to ourselves arrives, behind those that already wait; and
+/// the port at which it does.
+fn message_to_self() -> Result<(Promise, JsValue), JsValue> {
     let class: Function = get(&js_sys::global(), "MessageChannel")?.dyn_into()?;
     let channel = Reflect::construct(&class, &Array::new())?;
     let (here, there) = (get(&channel, "port1")?, get(&channel, "port2")?);
@@ -68,7 +67,7 @@ fn message_to_self() -> Result<Promise, JsValue> {
     });
     let post: Function = get(&there, "postMessage")?.dyn_into()?;
     post.call1(&there, &JsValue::NULL)?;
-    Ok(arrival)
+    Ok((arrival, here))
 }
 
 fn get(object: &JsValue, property: &str) -> Result<JsValue, JsValue> {

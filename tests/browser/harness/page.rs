@@ -162,7 +162,10 @@ impl Page {
     /// Types into the field that a CSS selector finds, in place of what stands in it.
     pub(crate) fn write(&self, css: &str, text: &str) -> anyhow::Result<()> {
         let element = self.driver.element(css)?;
-        self.driver.post(&format!("{element}/clear"), &json!({}))?;
+        // As a person does: what is cleared first would be a change of its own.
+        let select =
+            "const field = document.querySelector(arguments[0]); field.focus(); field.select()";
+        self.run(select, &[json!(css)])?;
         let text = json!({ "text": text });
         self.driver.post(&format!("{element}/value"), &text)?;
         Ok(())
