@@ -121,7 +121,8 @@ impl Settings {
         // Another choice has settings of its own; those made for the one before go with it.
         changed.leave_out_unknown();
         if without.is_some() && without == changed.clone().merge() {
-            changed.changes.pop();
+            // It may have been left out already: the last change can be another one.
+            changed.changes.retain(|(other, _)| other != path);
         }
         *self = changed;
     }
@@ -233,6 +234,14 @@ mod tests {
         assert_eq!(settings.to_query(), "recipe=playground&lr=0.25");
         settings.set("lr", "0.01");
         assert_eq!(settings, before);
+    }
+
+    #[test]
+    fn a_value_that_makes_no_sense_takes_nothing_else_with_it() {
+        let query = "recipe=digits&model.hidden=[8]";
+        let mut settings = read(query);
+        settings.set("seed", "");
+        assert_eq!(settings.to_query(), query);
     }
 
     #[test]
