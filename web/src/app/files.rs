@@ -57,13 +57,14 @@ pub(super) fn view(dropped: &Callback<Result<Vec<FileBytes>, String>>) -> Html {
     let over = |event: DragEvent| event.prevent_default();
     html! {
         <div class="drop" ondrop={drop} ondragover={over}>
-            <label class="file">{ "Use data of your own: drop files or a folder here, or choose files" }
+            <span>{ "Data of your own? Drop it here, or" }</span>
+            <label class="file">{ "choose files" }
                 <input id="file" type="file" multiple=true onchange={choose.clone()} />
             </label>
-            <label class="file">{ "or a folder of images" }
+            <label class="file">{ "choose a folder of images" }
                 <input id="folder" type="file" multiple=true webkitdirectory=true onchange={choose} />
             </label>
-            <span class="quiet">{ "It stays in this tab." }</span>
+            <span class="quiet">{ "A table, a text, images, a saved run: it stays in this tab." }</span>
         </div>
     }
 }

@@ -97,6 +97,7 @@ pub(super) fn draw_on(live: Shared) {
     let Some(window) = web_sys::window() else {
         return;
     };
+    redraw_when_the_look_changes(&window, &live);
     let frame: Rc<RefCell<Option<Frame>>> = Rc::default();
     let next = frame.clone();
     let draw = move || {
@@ -120,6 +121,25 @@ pub(super) fn draw_on(live: Shared) {
             let _ = window.request_animation_frame(frame.as_ref().unchecked_ref());
         }
     }
+}
+
+/// Has everything drawn again in another size or by other colours.
+fn redraw_when_the_look_changes(window: &web_sys::Window, live: &Shared) {
+    let live = live.clone();
+    let changed = Closure::<dyn FnMut()>::new(move || {
+        // While it is being drawn it is about to be right.
+        if let Ok(mut live) = live.try_borrow_mut() {
+            live.touch();
+        }
+    });
+    let listener = changed.as_ref().unchecked_ref();
+    // A page that hears of no such change is drawn again with the next step.
+    let _ = window.add_event_listener_with_callback("resize", listener);
+    if let Ok(Some(dark)) = window.match_media("(prefers-color-scheme: dark)") {
+        let _ = dark.add_event_listener_with_callback("change", listener);
+    }
+    // It lasts as long as the page.
+    changed.forget();
 }
 
 /// Writes how the run stands onto `<main>`, for tests and assistive tools.
