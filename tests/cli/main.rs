@@ -12,4 +12,5 @@ mod run;
 mod runs;
 mod serve;
 mod stop;
+mod travel;
 mod wrong;

@@ -9,6 +9,11 @@ use kitchen_types::ports::{ClientInfo, DataSpec};
 
 use crate::checkpoint::{Checkpoint, CheckpointError, write_tensors};
 
+/// Where a run keeps its final weights, for others to load.
+pub(crate) const MODEL: &str = "export/model.safetensors";
+/// Where it keeps what they are.
+pub(crate) const CARD: &str = "export/card.json";
+
 /// A model for others to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {

@@ -4,7 +4,9 @@ use kitchen_flow::StageError;
 use kitchen_types::RunConfig;
 use kitchen_types::config::{EvaluateConfig, SampleConfig};
 use kitchen_types::event::Evaluation;
-use kitchen_types::ports::{ClientError, DataError, Loss, Splits, StoreError, TrainingClient};
+use kitchen_types::ports::{
+    BlobStore, ClientError, DataError, Loss, Splits, StoreError, TrainingClient,
+};
 
 use crate::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::export::{Export, export};
@@ -27,7 +29,7 @@ pub struct Session {
 /// Why a trained model could not be put to use: what, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct SessionError(String);
+pub struct SessionError(pub(crate) String);
 
 /// Which checkpoint of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub enum Which {
 impl Session {
     /// Loads a checkpoint of the run in `host`'s store, and puts it on a device.
     pub async fn open(config: RunConfig, which: Which, host: &Host) -> Result<Self, SessionError> {
-        let (name, checkpoint) = find(which, host).await?;
+        let (name, checkpoint) = find_checkpoint(&*host.store, which).await?;
         let data = host.data.open(&config.data, config.seed)?;
         if data.fingerprint != checkpoint.data_fingerprint {
             return Err(SessionError(format!(
@@ -135,8 +137,12 @@ said_by!(
     CheckpointError
 );
 
-async fn find(which: Which, host: &Host) -> Result<(String, Checkpoint), SessionError> {
-    let newest_until = async |step| checkpoint::load_newest(&*host.store, step).await;
+/// A checkpoint of the run in `store`, and its name. Errors where there is none that can be used.
+pub async fn find_checkpoint(
+    store: &dyn BlobStore,
+    which: Which,
+) -> Result<(String, Checkpoint), SessionError> {
+    let newest_until = async |step| checkpoint::load_newest(store, step).await;
     let step = match which {
         Which::Newest => u64::MAX,
         Which::Step(step) => step,

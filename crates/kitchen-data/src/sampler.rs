@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kitchen_types::SampleId;
+use kitchen_types::checkpoint::Resized;
 use kitchen_types::ports::{DataError, Dataset, DomainRange};
 use kitchen_types::random::Key;
 
@@ -19,12 +20,19 @@ use crate::permutation::Permutation;
 /// - In a mixture, every batch holds its domains in the proportion of their weights: shares that
 ///   do not divide the batch alternate so that the long run does. Each domain is shuffled by
 ///   itself and begins anew when it is used up, whatever the others do.
+/// - The order does not depend on the size of the batches. Where another size takes over
+///   ([`Sampler::resized`]), the epoch goes on after the last example that was taken, in a mixture
+///   each domain after its own: nothing comes twice, and nothing is left out but what does not fill
+///   a last batch.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     domains: Vec<Domain>,
+    /// The examples of all domains together.
+    len: u64,
     batch: u64,
     batches_per_epoch: u64,
     key: Key,
+    from: Resized,
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +52,20 @@ const CYCLE: u64 = 1024;
 impl Sampler {
     /// The order of `data` in batches of `batch` examples. Errors where there is nothing to read.
     pub fn new(data: &dyn Dataset, batch: usize, key: Key) -> Result<Self, DataError> {
-        if batch == 0 {
+        let beginning = Resized {
+            batch,
+            step: 0,
+            epoch: 0,
+            taken: 0,
+            domains: Vec::new(),
+        };
+        Self::resized(data, beginning, key)
+    }
+
+    /// The same order, where another batch size took over at `from`; batches of that epoch are
+    /// counted from there.
+    pub fn resized(data: &dyn Dataset, from: Resized, key: Key) -> Result<Self, DataError> {
+        if from.batch == 0 {
             return Err(DataError::new(
                 "batch",
                 "a batch holds nothing",
@@ -58,18 +79,81 @@ impl Sampler {
                 "use a larger data set, or a smaller share for validation",
             ));
         }
-        let batch = batch as u64;
+        let batch = from.batch as u64;
         Ok(Self {
             domains: domains(data, batch),
+            len: data.len(),
             batch,
             batches_per_epoch: (data.len() / batch).max(1),
             key,
+            from,
         })
+    }
+
+    /// Where a size of `size` takes over after `step` steps and `batch` batches of epoch `epoch`.
+    pub fn resize(&self, size: usize, step: u64, epoch: u64, batch: u64) -> Resized {
+        let taken = self
+            .taken_before(epoch)
+            .saturating_add(batch.saturating_mul(self.batch));
+        let number = self.number(epoch, batch);
+        let of_domains = self.domains.iter().enumerate();
+        Resized {
+            batch: size,
+            step,
+            epoch,
+            taken: taken.min(self.len),
+            domains: match self.domains.as_slice() {
+                [_] => Vec::new(),
+                _ => of_domains
+                    .map(|(index, domain)| self.drawn_before(index, domain, number))
+                    .collect(),
+            },
+        }
     }
 
     /// Batches in one epoch, at least 1.
     pub fn batches_per_epoch(&self) -> u64 {
         self.batches_per_epoch
+    }
+
+    /// Batches in epoch `epoch` (from 0): fewer, and perhaps none, in one of which another size has
+    /// taken a part.
+    pub fn batches_in(&self, epoch: u64) -> u64 {
+        match self.taken_before(epoch) {
+            0 => self.batches_per_epoch,
+            taken => self.len.saturating_sub(taken) / self.batch,
+        }
+    }
+
+    /// Whether all of epoch `epoch` is read in batches of this size.
+    pub fn is_whole(&self, epoch: u64) -> bool {
+        self.taken_before(epoch) == 0
+    }
+
+    /// The examples of epoch `epoch` that batches of another size have taken.
+    fn taken_before(&self, epoch: u64) -> u64 {
+        if epoch == self.from.epoch {
+            self.from.taken
+        } else {
+            0
+        }
+    }
+
+    /// How many batches of this size come before batch `batch` of epoch `epoch`.
+    fn number(&self, epoch: u64, batch: u64) -> u64 {
+        match epoch.saturating_sub(self.from.epoch) {
+            0 => batch,
+            epochs => (epochs - 1)
+                .saturating_mul(self.batches_per_epoch)
+                .saturating_add(self.batches_in(self.from.epoch))
+                .saturating_add(batch),
+        }
+    }
+
+    /// How many examples of a domain come before the batch of that number.
+    fn drawn_before(&self, index: usize, domain: &Domain, number: u64) -> u64 {
+        let by_others = self.from.domains.get(index).copied().unwrap_or(0);
+        by_others.saturating_add(domain.drawn_in(number))
     }
 
     /// The positions of batch `batch` (from 0) of epoch `epoch` (from 0), without the blacklisted.
@@ -88,15 +172,18 @@ impl Sampler {
         let mut positions = Vec::with_capacity(self.batch as usize);
         match self.domains.as_slice() {
             [all] => {
-                let first = batch * self.batch;
-                let key = self.key.at(epoch);
-                all.pass(key, first..first + self.batch, &excluded, &mut positions)?;
+                let taken = self.taken_before(epoch);
+                let first = taken.saturating_add(batch.saturating_mul(self.batch));
+                let ranks = first..first.saturating_add(self.batch);
+                all.pass(self.key.at(epoch), ranks, &excluded, &mut positions)?;
             }
             domains => {
-                let number = epoch * self.batches_per_epoch + batch;
+                let number = self.number(epoch, batch);
                 for (index, domain) in domains.iter().enumerate() {
                     let key = self.key.purpose("domain").at(index as u64);
-                    domain.continued(key, number, &excluded, &mut positions)?;
+                    let first = self.drawn_before(index, domain, number);
+                    let end = self.drawn_before(index, domain, number.saturating_add(1));
+                    domain.continued(key, first..end, &excluded, &mut positions)?;
                 }
             }
         }
@@ -140,19 +227,18 @@ impl Domain {
         Ok(())
     }
 
-    /// Appends this domain's part of batch `number` of the run, counted over all epochs.
+    /// Appends the examples that this domain draws at `places`, counted over all its passes.
     fn continued(
         &self,
         key: Key,
-        number: u64,
+        places: std::ops::Range<u64>,
         excluded: &BTreeSet<u64>,
         positions: &mut Vec<u64>,
     ) -> Result<(), DataError> {
-        let mut first = self.drawn_before(number);
-        let end = self.drawn_before(number + 1);
+        let (mut first, end) = (places.start, places.end);
         while first < end {
             let pass = first / self.len;
-            let until = end.min((pass + 1) * self.len);
+            let until = end.min((pass + 1).saturating_mul(self.len));
             let ranks = first - pass * self.len..until - pass * self.len;
             self.pass(key.at(pass), ranks, excluded, positions)?;
             first = until;
@@ -160,10 +246,12 @@ impl Domain {
         Ok(())
     }
 
-    /// How many of its examples the first `batches` batches of a run hold.
-    fn drawn_before(&self, batches: u64) -> u64 {
+    /// How many of its examples the first `batches` batches of one size hold.
+    fn drawn_in(&self, batches: u64) -> u64 {
         let at = |index: u64| self.quota.get(index as usize).copied().unwrap_or(0);
-        (batches / CYCLE) * at(CYCLE) + at(batches % CYCLE)
+        (batches / CYCLE)
+            .saturating_mul(at(CYCLE))
+            .saturating_add(at(batches % CYCLE))
     }
 }
 

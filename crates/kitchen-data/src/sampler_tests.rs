@@ -122,6 +122,73 @@ proptest! {
     }
 
     #[test]
+    fn other_batch_sizes_within_an_epoch_repeat_and_skip_nothing(
+        len in 30u64..300, sizes in prop::collection::vec((1usize..25, 0u64..4), 1..6),
+    ) {
+        let data = set(len);
+        let key = Key::new(1);
+        // One batch as large as the epoch is the order itself.
+        let order = sampler(&data, len as usize).positions(&data, 2, 0, &BTreeSet::new()).unwrap();
+        let mut now = sampler(&data, 7);
+        let mut read = Vec::new();
+        let mut step = 0;
+        for (size, batches) in sizes {
+            now = Sampler::resized(&data, now.resize(size, step, 2, 0), key).unwrap();
+            let batches = batches.min(now.batches_in(2));
+            for batch in 0..batches {
+                read.extend(now.positions(&data, 2, batch, &BTreeSet::new()).unwrap());
+            }
+            step += batches;
+            now = Sampler::resized(&data, now.resize(size, step, 2, batches), key).unwrap();
+        }
+        prop_assert_eq!(&read[..], &order[..read.len()]);
+        // What is left fills no batch once the epoch is over, and the next epoch is whole.
+        let left = now.batches_in(2);
+        for batch in 0..left {
+            read.extend(now.positions(&data, 2, batch, &BTreeSet::new()).unwrap());
+        }
+        prop_assert_eq!(&read[..], &order[..read.len()]);
+        prop_assert!(len - (read.len() as u64) < now.batch);
+        prop_assert_eq!(now.batches_in(3), (len / now.batch).max(1));
+        let fresh = sampler(&data, now.batch as usize);
+        prop_assert_eq!(
+            now.positions(&data, 3, 0, &BTreeSet::new()).unwrap(),
+            fresh.positions(&data, 3, 0, &BTreeSet::new()).unwrap()
+        );
+    }
+
+    #[test]
+    fn other_batch_sizes_in_a_mixture_go_on_in_each_domain(
+        parts in prop::collection::vec((5u64..40, 0.1..5.0f64), 2..5),
+        sizes in prop::collection::vec((1usize..20, 0u64..6), 1..5),
+    ) {
+        let data = mixture(&parts);
+        let key = Key::new(1);
+        let mut now = sampler(&data, 4);
+        let mut read = Vec::new();
+        let (mut step, mut epoch, mut batch) = (0, 0, 0);
+        for (size, batches) in sizes {
+            now = Sampler::resized(&data, now.resize(size, step, epoch, batch), key).unwrap();
+            batch = 0;
+            for _ in 0..batches {
+                if batch == now.batches_in(epoch) {
+                    (epoch, batch) = (epoch + 1, 0);
+                }
+                let positions = now.positions(&data, epoch, batch, &BTreeSet::new()).unwrap();
+                prop_assert_eq!(positions.len(), size);
+                read.extend(positions);
+                (step, batch) = (step + 1, batch + 1);
+            }
+        }
+        let counts = counts(&read);
+        for domain in &data.domains {
+            let of_domain = domain.positions.clone().map(|p| counts.get(&p).copied().unwrap_or(0));
+            let (least, most) = (of_domain.clone().min().unwrap(), of_domain.max().unwrap());
+            prop_assert!(most - least <= 1, "{least} to {most} times");
+        }
+    }
+
+    #[test]
     fn a_mixture_keeps_its_shapes_and_visits_each_domain_evenly(
         parts in prop::collection::vec((1u64..60, 0.1..5.0f64), 2..6), batch in 1usize..50,
     ) {

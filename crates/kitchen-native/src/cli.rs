@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use kitchen_types::config::DeviceChoice;
 
 /// Train small models, and watch them learn.
 ///
@@ -33,17 +34,20 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Train a model from a recipe, a config file, or both
     Run(RunArgs),
-    /// Go on with a run that was stopped or cut off
+    /// Go on with a run that was stopped or cut off, or that a file brings
     Resume(ResumeArgs),
-    /// Look at runs: list, show, compare, remove
+    /// Look at runs: list, show, compare, branch off, remove
     #[command(subcommand)]
     Runs(RunsCommand),
     /// Measure a trained model on its held-out examples
     Evaluate(EvaluateArgs),
     /// Let a trained sequence model write
     Sample(SampleArgs),
-    /// Write a model's weights for other programs to load
+    /// Write a model's weights for other programs to load, or a run to go on elsewhere
     Export(ExportArgs),
+    /// Promise what a run measures, and run such promises again
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
     /// List what there is: recipes, models, data sets, stages
     List(JsonArg),
     /// Explain a recipe, a workflow or a stage
@@ -144,6 +148,16 @@ pub(crate) enum Device {
     Cpu,
 }
 
+impl From<Device> for DeviceChoice {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Auto => Self::Auto,
+            Device::Gpu => Self::Gpu,
+            Device::Cpu => Self::Cpu,
+        }
+    }
+}
+
 impl Device {
     /// The value of the setting `device`.
     pub(crate) fn name(self) -> &'static str {
@@ -158,9 +172,14 @@ impl Device {
 /// Arguments of `resume`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// Which run: its name, the beginning of it, its folder, or `last`
-    #[arg(default_value = "last")]
+    /// Which run: its name, the beginning of it, its folder, `last`, or a file that ends in
+    /// `.safetensors`, from which a new folder is made
+    #[arg(default_value = "last", value_name = "RUN|FILE")]
     pub(crate) run: String,
+
+    /// Where to train from here on
+    #[arg(long)]
+    pub(crate) device: Option<Device>,
 
     #[command(flatten)]
     pub(crate) show: ShowArgs,
@@ -192,6 +211,8 @@ pub(crate) enum RunsCommand {
         #[command(flatten)]
         json: JsonArg,
     },
+    /// Make a new run that begins with a checkpoint of another, with other settings
+    Fork(ForkArgs),
     /// Remove runs, with all their files
     Rm {
         /// Which runs, by their full names
@@ -200,16 +221,64 @@ pub(crate) enum RunsCommand {
     },
 }
 
-/// Which checkpoint of a run.
+/// Arguments of `runs fork`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  kitchen-native runs fork mine lr=0.01                    from the newest checkpoint
+  kitchen-native runs fork mine --step 400 batch=128 steps=2000 --name wide
+  kitchen-native resume wide                               lets the branch go on")]
+pub(crate) struct ForkArgs {
+    /// Which run: its name, the beginning of it, its folder, or `last`
+    pub(crate) run: String,
+
+    /// What changes: `key=value`, as for `run`; seed, data and model stay as they are
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) which: WhichArgs,
+
+    /// What to call the new run [default: the run's name with a number]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+/// Which of a run's checkpoints.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WhichArgs {
+    /// Which checkpoint: `newest`, `best` (the lowest validation loss), or a step
+    #[arg(long, default_value = "newest", value_name = "WHICH")]
+    checkpoint: Checkpoint,
+
+    /// Short for `--checkpoint N`
+    #[arg(long, value_name = "N", conflicts_with = "checkpoint")]
+    step: Option<u64>,
+
+    /// Short for `--checkpoint best`
+    #[arg(long, conflicts_with_all = ["checkpoint", "step"])]
+    best: bool,
+}
+
+impl WhichArgs {
+    /// The checkpoint that was asked for.
+    pub(crate) fn checkpoint(self) -> Checkpoint {
+        match self.step {
+            Some(step) => Checkpoint::Step(step),
+            None if self.best => Checkpoint::Best,
+            None => self.checkpoint,
+        }
+    }
+}
+
+/// Which checkpoint of a run, and where to use it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CheckpointArgs {
     /// Which run: its name, the beginning of it, its folder, or `last`
     #[arg(default_value = "last")]
     pub(crate) run: String,
 
-    /// Which checkpoint: `newest`, `best` (the lowest validation loss), or a step
-    #[arg(long, default_value = "newest", value_name = "WHICH")]
-    pub(crate) checkpoint: Checkpoint,
+    #[command(flatten)]
+    pub(crate) which: WhichArgs,
 
     /// Where to compute
     #[arg(long)]
@@ -291,9 +360,48 @@ pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) of: CheckpointArgs,
 
-    /// The file to write; its model card is written beside it, with `.json` at the end
-    #[arg(long, value_name = "FILE.safetensors")]
-    pub(crate) to: PathBuf,
+    /// Write everything that `resume` needs into the file, here or in a browser; without a card
+    #[arg(long)]
+    pub(crate) resumable: bool,
+
+    /// The file to write; the model card of weights alone is written beside it, with `.json` at
+    /// the end [default with --resumable: the run's name]
+    #[arg(
+        long,
+        value_name = "FILE.safetensors",
+        required_unless_present = "resumable"
+    )]
+    pub(crate) to: Option<PathBuf>,
+}
+
+/// What to do with receipts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReceiptCommand {
+    /// Write what a run was asked for and what it measured, for others to run again
+    Make {
+        /// Which run: its name, the beginning of it, its folder, or `last`
+        #[arg(default_value = "last")]
+        run: String,
+        /// The file to write [default: the run's name, with `.receipt.json` at the end]
+        #[arg(long, value_name = "FILE", conflicts_with = "link")]
+        to: Option<PathBuf>,
+        /// Print it as a text that fits a link, and write no file
+        #[arg(long)]
+        link: bool,
+    },
+    /// Run a receipt again from its seed, and say whether it measures the same; ends with 3 if not
+    Verify {
+        /// A file with a receipt, in JSON or as the text of a link
+        file: PathBuf,
+        /// Where to train
+        #[arg(long, default_value = "cpu")]
+        device: Device,
+        /// Threads that the CPU may use [default: one for each core]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+        threads: Option<u16>,
+        #[command(flatten)]
+        json: JsonArg,
+    },
 }
 
 /// Arguments of `describe`.

@@ -75,6 +75,9 @@ fn how_it_ended(board: &Board, took: Duration) -> String {
         } => {
             format!("failed after {steps}{}", because(reason))
         }
+        Phase::Starting if board.forked.is_some() => {
+            format!("waits at step {}.", words::count(board.current_step()))
+        }
         Phase::Starting | Phase::Running | Phase::Paused => {
             format!("was cut off after {steps}.")
         }
@@ -83,6 +86,10 @@ fn how_it_ended(board: &Board, took: Duration) -> String {
 
 fn facts(board: &Board, recipe: Option<&Recipe>, folder: &Path) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
+    if let Some(fork) = &board.forked {
+        let line = format!("{}, from step {} on", fork.run, words::count(fork.step));
+        facts.push(("branch of", line));
+    }
     if let Some(newest) = &board.evaluation {
         facts.push(("it can", quality(newest)));
         if let Some(best) = board.best.as_ref().filter(|best| best.step != newest.step) {

@@ -55,6 +55,7 @@ fn carry_out(command: Command, runs: &Runs) -> anyhow::Result<Exit> {
         Command::Evaluate(args) => commands::evaluate::evaluate(&args, runs),
         Command::Sample(args) => commands::sample::sample(&args, runs),
         Command::Export(args) => commands::export::export(&args, runs),
+        Command::Receipt(command) => commands::receipt::receipt(command, runs),
         Command::List(args) => commands::list::list(args),
         Command::Describe(args) => commands::describe::describe(&args),
         Command::Validate(args) => commands::validate::validate(&args),

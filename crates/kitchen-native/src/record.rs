@@ -1,20 +1,17 @@
 //! Keeps what a run said: one envelope a line, as JSON, in `events.jsonl`.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use kitchen_core::record::{read_lines, write_line};
 use kitchen_types::Envelope;
 use kitchen_types::board::Board;
 use kitchen_types::ports::{MetricsStore, StoreError};
 
 /// The name of the record in a run's folder.
 pub(crate) const EVENTS: &str = "events.jsonl";
-
-/// The longest line that is read. An evaluation of a thousand classes has a million counts; beyond
-/// that, the file is not a record.
-const MAX_LINE: u64 = 64 << 20;
 
 /// Appends envelopes to a file, and reads them back.
 #[derive(Debug)]
@@ -57,9 +54,7 @@ impl Recorder {
 
     /// Adds one envelope; it is in the operating system's hands after [`Self::hand_over`].
     pub(crate) fn append(&mut self, envelope: &Envelope) -> Result<(), StoreError> {
-        let failed = failure(&self.path, "written");
-        serde_json::to_writer(&mut self.file, envelope).map_err(|error| failed(error.into()))?;
-        self.file.write_all(b"\n").map_err(failed)
+        write_line(&mut self.file, envelope).map_err(failure(&self.path, "written"))
     }
 
     /// Hands everything to the operating system: it survives the end of this process, however that
@@ -88,9 +83,7 @@ impl MetricsStore for Recorder {
 
     async fn read(&mut self) -> Result<Vec<Envelope>, StoreError> {
         self.hand_over()?;
-        let mut envelopes = Vec::new();
-        read(&self.path, |envelope| envelopes.push(envelope))?;
-        Ok(envelopes)
+        envelopes(&self.path)
     }
 }
 
@@ -105,35 +98,20 @@ pub(crate) fn replay(path: &Path) -> Result<Record, StoreError> {
     Ok(record)
 }
 
-/// Reads a record, and returns how many bytes of it are whole lines. A last line without an end
-/// was torn by a crash, and is left out; any other line that is not an envelope is an error that
-/// names it.
-fn read(path: &Path, mut take: impl FnMut(Envelope)) -> Result<u64, StoreError> {
+/// Everything in the record at `path`, in order.
+pub(crate) fn envelopes(path: &Path) -> Result<Vec<Envelope>, StoreError> {
+    let mut envelopes = Vec::new();
+    read(path, |envelope| envelopes.push(envelope))?;
+    Ok(envelopes)
+}
+
+/// Reads a record, and returns how many bytes of it are whole lines.
+fn read(path: &Path, take: impl FnMut(Envelope)) -> Result<u64, StoreError> {
     let failed = failure(path, "read");
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        file => file.map_err(&failed)?,
-    };
-    let mut lines = BufReader::new(file);
-    let mut whole = 0;
-    let mut line = Vec::new();
-    for number in 1_u64.. {
-        line.clear();
-        let mut bounded = lines.by_ref().take(MAX_LINE);
-        let length = bounded.read_until(b'\n', &mut line).map_err(&failed)? as u64;
-        let wrong = |what: String| failed(io::Error::other(format!("line {number} {what}")));
-        if length == MAX_LINE {
-            return Err(wrong("is too long for an event".into()));
-        }
-        if line.pop() != Some(b'\n') {
-            break;
-        }
-        let envelope = serde_json::from_slice(&line)
-            .map_err(|error| wrong(format!("is not an event: {error}")))?;
-        take(envelope);
-        whole += length;
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        file => read_lines(BufReader::new(file.map_err(&failed)?), take).map_err(failed),
     }
-    Ok(whole)
 }
 
 fn failure(path: &Path, action: &'static str) -> impl Fn(io::Error) -> StoreError {

@@ -10,7 +10,7 @@ use kitchen_platform::files;
 use kitchen_types::board::Board;
 use kitchen_types::{Envelope, RunConfig, RunId};
 
-use crate::record::{self, EVENTS};
+use crate::record::{self, EVENTS, Recorder};
 
 const CONFIG: &str = "config.toml";
 const LOCK: &str = "lock";
@@ -55,12 +55,7 @@ impl Runs {
         recipe: &str,
         now_ms: u64,
     ) -> anyhow::Result<RunFolder> {
-        fs::create_dir_all(&self.folder).with_context(|| {
-            format!(
-                "the folder {} cannot be made; use `--runs-dir`",
-                self.folder.display()
-            )
-        })?;
+        self.make()?;
         if let Some(name) = name {
             let folder = self.folder_of(RunId::new(name)?);
             return match fs::create_dir(&folder.path) {
@@ -72,12 +67,17 @@ impl Runs {
                     .context("the run's folder cannot be made"),
             };
         }
-        let base = format!("{recipe}-{}", timestamp(now_ms));
+        self.create_like(&format!("{recipe}-{}", timestamp(now_ms)))
+    }
+
+    /// Makes the folder of a new run called `name`, with a number behind it if that is taken.
+    pub(crate) fn create_like(&self, name: &str) -> anyhow::Result<RunFolder> {
+        self.make()?;
         for attempt in 1_u32.. {
             let name = if attempt == 1 {
-                base.clone()
+                name.to_owned()
             } else {
-                format!("{base}-{attempt}")
+                format!("{name}-{attempt}")
             };
             let folder = self.folder_of(RunId::new(name)?);
             match fs::create_dir(&folder.path) {
@@ -89,6 +89,15 @@ impl Runs {
             }
         }
         bail!("no name is free for the run; use `--name`")
+    }
+
+    fn make(&self) -> anyhow::Result<()> {
+        fs::create_dir_all(&self.folder).with_context(|| {
+            format!(
+                "the folder {} cannot be made; use `--runs-dir`",
+                self.folder.display()
+            )
+        })
     }
 
     /// Every run, the newest first.
@@ -182,6 +191,29 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Writes the record that the run begins with, and what was asked for: with that, it is a run.
+    pub(crate) fn begin(&self, events: &[Envelope], config: &RunConfig) -> anyhow::Result<()> {
+        let (mut recorder, _) = Recorder::open(&self.events())?;
+        for envelope in events {
+            recorder.append(envelope)?;
+        }
+        recorder.sync()?;
+        self.write_config(config)
+    }
+
+    /// Fills a new folder, which goes again if that fails.
+    pub(crate) fn undo_unless<T>(
+        &self,
+        fill: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let filled = fill();
+        if filled.is_err() {
+            // What stays behind without a configuration is no run, and nobody sees it.
+            let _ = files::remove(&self.path);
+        }
+        filled
+    }
+
     /// What was asked for.
     pub(crate) fn config(&self) -> anyhow::Result<RunConfig> {
         let path = self.path.join(CONFIG);
@@ -257,7 +289,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::record::Recorder;
     use crate::scripted;
 
     fn runs(folder: &tempfile::TempDir) -> Runs {

@@ -44,6 +44,13 @@ pub struct Board {
     pub step: Option<Step>,
     /// The peak learning rate: as asked for, or as a person has set it since.
     pub peak_lr: Option<Number>,
+    /// Examples in a batch: as asked for, or as a person has set it since.
+    pub batch: Option<usize>,
+    /// The run that this one branched off from.
+    pub forked: Option<Fork>,
+    /// The step after which a person first changed how it trains: from there on the configuration
+    /// alone no longer tells how it went.
+    pub steered: Option<u64>,
     /// Curves over steps, by name, such as `train.loss`.
     pub series: BTreeMap<String, Series>,
     /// The newest evaluation.
@@ -100,6 +107,16 @@ pub struct DataSummary {
     pub spec: DataSpec,
     /// A hash over everything that could change what is learnt.
     pub fingerprint: String,
+}
+
+/// Where a run branched off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fork {
+    /// From which run.
+    pub run: RunId,
+    /// After which step.
+    pub step: u64,
 }
 
 /// Something the model wrote.
@@ -169,6 +186,7 @@ impl Board {
         match &envelope.event {
             Event::RunStarted { config, step, .. } => {
                 self.peak_lr.get_or_insert(Number(config.lr));
+                self.batch.get_or_insert(config.batch);
                 self.config = Some(config.clone());
                 self.phase = Phase::Running;
                 self.go_back_to(*step);
@@ -263,17 +281,47 @@ impl Board {
                 self.notice(format!("{stage} was skipped: {reason}"));
             }
             Event::Warning { message } => self.notice(message.clone()),
-            Event::CommandApplied {
-                command: Command::SetLearningRate(lr),
-                ..
-            } => self.peak_lr = Some(*lr),
+            Event::Forked { from, step } => self.forked(from, *step),
+            Event::CommandApplied { command, step } => self.told(command, *step),
             Event::StageStarted { .. }
             | Event::StageFinished { .. }
             | Event::StageRetried { .. }
             | Event::StageRolledBack { .. }
-            | Event::EpochFinished { .. }
-            | Event::CommandApplied { .. } => {}
+            | Event::EpochFinished { .. } => {}
         }
+    }
+
+    /// What the run it comes from was asked for is no longer in force: what this one was asked for
+    /// comes when it starts.
+    fn forked(&mut self, from: &RunId, step: u64) {
+        self.go_back_to(step);
+        self.phase = Phase::Starting;
+        self.config = None;
+        self.peak_lr = None;
+        self.batch = None;
+        self.notice(format!("branched off from {from} at step {step}"));
+        self.forked = Some(Fork {
+            run: from.clone(),
+            step,
+        });
+    }
+
+    fn told(&mut self, command: &Command, step: u64) {
+        match command {
+            Command::SetLearningRate(lr) => self.peak_lr = Some(*lr),
+            Command::SetBatchSize(batch) => {
+                self.batch = Some(*batch);
+                self.notice(format!("batches of {batch} from here on"));
+            }
+            Command::SkipBatch | Command::BlacklistSamples(_) => {}
+            // These change when something happens, or take it back, and not what is learnt.
+            Command::Pause
+            | Command::Resume
+            | Command::Stop
+            | Command::Save
+            | Command::RollBack { .. } => return,
+        }
+        self.steered.get_or_insert(step);
     }
 
     fn stepped(&mut self, step: &Step) {
@@ -331,6 +379,7 @@ impl Board {
         self.evaluation.take_if(|evaluation| evaluation.step > step);
         self.best.take_if(|evaluation| evaluation.step > step);
         self.step.take_if(|measured| measured.step > step);
+        self.steered.take_if(|steered| *steered > step);
         self.at_step = step;
     }
 }

@@ -56,7 +56,7 @@ pub struct LoopState {
     pub seed: u64,
     /// Epochs finished.
     pub epoch: u64,
-    /// Batches taken of the current epoch.
+    /// Batches taken of the current epoch; where the batch size changed in it, since then.
     pub batch: u64,
     /// The peak learning rate, if a person changed it.
     pub lr: Option<Number>,
@@ -70,6 +70,49 @@ pub struct LoopState {
     pub epoch_sums: EpochSums,
     /// Whether training stopped before its planned end because it no longer improved.
     pub stopped_early: bool,
+    /// Where another batch size took over, if one did: the newest such place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resized: Option<Resized>,
+    /// The step after which the optimizer began anew: 0, unless a branch chose another rule.
+    #[serde(default)]
+    pub optimizer_from: u64,
+}
+
+/// Where another batch size took over, between two steps.
+///
+/// The order of the examples does not depend on the size of the batches: an epoch goes on after
+/// the last example that was taken, and ends once those that are left do not fill a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resized {
+    /// Examples in a batch from there on.
+    pub batch: usize,
+    /// After which step.
+    pub step: u64,
+    /// In which epoch, from 0.
+    pub epoch: u64,
+    /// Examples of that epoch that were taken by then.
+    pub taken: u64,
+    /// In a mixture, the examples of each domain that were taken by then, over all epochs.
+    pub domains: Vec<u64>,
+}
+
+/// What a portable checkpoint says of itself, beside its numbers (see `docs/checkpoints.md`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PortableManifest {
+    /// The version of the layout; see [`FORMAT`].
+    pub format: u32,
+    /// Which run it belongs to.
+    pub run: RunId,
+    /// After which step it was taken.
+    pub step: u64,
+    /// BLAKE3 of the run's configuration.
+    pub config_hash: String,
+    /// The fingerprint of the data.
+    pub data_fingerprint: String,
+    /// Which events were left out so that the file can be read everywhere; absent where none were.
+    pub left_out: Option<String>,
 }
 
 /// How the validation loss has developed, as early stopping sees it.

@@ -20,6 +20,8 @@ pub enum Command {
     Save,
     /// Use this peak learning rate from the next step on.
     SetLearningRate(Number),
+    /// Use batches of so many examples from the next step on.
+    SetBatchSize(usize),
     /// Pass over the next batch.
     SkipBatch,
     /// Never train on these examples again.

@@ -228,6 +228,15 @@ pub enum Event {
         reason: String,
     },
 
+    /// The run branched off from another: what came before was that one's, and from here on it goes
+    /// its own way.
+    Forked {
+        /// From which run.
+        from: RunId,
+        /// After which step.
+        step: u64,
+    },
+
     /// Something that the run survives, and that a person should know.
     Warning {
         /// What, and what to do.

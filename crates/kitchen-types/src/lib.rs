@@ -19,6 +19,7 @@ pub mod page;
 pub mod ports;
 pub mod question;
 pub mod random;
+pub mod receipt;
 pub mod report;
 pub mod series;
 pub mod summary;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::board::{Board, Phase};
+use crate::board::{Board, Fork, Phase};
 use crate::event::RunStatus;
 use crate::ids::RunId;
 use crate::number::Number;
@@ -40,6 +40,9 @@ pub struct RunSummary {
     pub run_dir: String,
     /// The newest measures by name; those that were not measured are absent.
     pub metrics: BTreeMap<String, Number>,
+    /// Where it branched off from another run, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked: Option<Fork>,
 }
 
 impl RunSummary {
@@ -61,6 +64,7 @@ impl RunSummary {
             duration_s: Number(duration_s.unwrap_or(trained_s)),
             run_dir: run_dir.into(),
             metrics: metrics(board),
+            forked: board.forked.clone(),
         }
     }
 }

@@ -28,6 +28,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use check::MOST_IN_A_BATCH;
 pub use check::{Finding, check};
 pub use form::{Field, Input, form};
 pub use kitchen_types::config::{ConfigProblem, ConfigSource};

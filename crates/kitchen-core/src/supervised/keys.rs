@@ -7,7 +7,7 @@ use kitchen_data::Sampler;
 use kitchen_flow::{Key, KeyInfo, StageError, State, StateError};
 use kitchen_platform::Stopwatch;
 use kitchen_types::RunConfig;
-use kitchen_types::checkpoint::LoopState;
+use kitchen_types::checkpoint::{LoopState, Resized};
 use kitchen_types::config::Span;
 use kitchen_types::ports::{
     Batch, Dataset, Loss, LossReport, Pending, Splits, StepReport, TrainingClient,
@@ -127,27 +127,76 @@ pub struct Plan {
     pub steps_per_epoch: u64,
     /// What is minimised.
     pub loss: Loss,
+    accumulate: u64,
+    /// What is added to a step to find how many there would be if all epochs so far had been as
+    /// long as those to come; 0 unless the batch size has changed.
+    shift: i64,
 }
 
 impl Plan {
     /// The plan for training on `data` as `config` says. Errors if there is nothing to train on,
     /// or the loss does not fit the targets.
     pub fn new(config: &RunConfig, data: &dyn Dataset) -> Result<Self, StageError> {
+        Self::resized(config, data, None)
+    }
+
+    /// The same, where another batch size has taken over: the epoch goes on with the examples that
+    /// are left of it, and what is counted in epochs, the end of the training included, comes when
+    /// so many of them are over.
+    pub fn resized(
+        config: &RunConfig,
+        data: &dyn Dataset,
+        resized: Option<&Resized>,
+    ) -> Result<Self, StageError> {
         let loss = choose_loss(&config.loss, data.spec())?;
         let order = RandomKey::new(config.seed).purpose("data/order");
-        let sampler = Sampler::new(data, config.batch, order)?;
+        let sampler = match resized {
+            None => Sampler::new(data, config.batch, order)?,
+            Some(resized) => Sampler::resized(data, resized.clone(), order)?,
+        };
         let accumulate = config.optimizer.accumulate as u64;
         let steps_per_epoch = (sampler.batches_per_epoch() / accumulate).max(1);
-        Ok(Self {
+        let mut plan = Self {
             sampler,
-            steps: config.steps.steps(steps_per_epoch),
+            steps: 0,
             steps_per_epoch,
             loss,
-        })
+            accumulate,
+            shift: 0,
+        };
+        if let Some(resized) = resized {
+            let epochs = resized.epoch.saturating_add(1);
+            let over_after = resized.step.saturating_add(plan.steps_in(resized.epoch));
+            let shift = i128::from(epochs.saturating_mul(steps_per_epoch)) - i128::from(over_after);
+            plan.shift = shift.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
+        }
+        plan.steps = match config.steps {
+            Span::Steps(steps) => steps,
+            span @ Span::Epochs(_) => span
+                .steps(steps_per_epoch)
+                .saturating_add_signed(plan.shift.saturating_neg()),
+        };
+        Ok(plan)
+    }
+
+    /// Batches that are trained on in epoch `epoch` (from 0).
+    pub(crate) fn batches_in(&self, epoch: u64) -> u64 {
+        self.steps_in(epoch).saturating_mul(self.accumulate)
+    }
+
+    fn steps_in(&self, epoch: u64) -> u64 {
+        // Data that are smaller than a step are read more than once; what is left of an epoch is
+        // not.
+        let least = u64::from(self.sampler.is_whole(epoch));
+        (self.sampler.batches_in(epoch) / self.accumulate).max(least)
     }
 
     /// Whether something that happens once in every `span` is due after `step` steps.
     pub(crate) fn is_due(&self, span: Span, step: u64) -> bool {
+        let step = match span {
+            Span::Steps(_) => step,
+            Span::Epochs(_) => step.saturating_add_signed(self.shift),
+        };
         span.is_due(step, self.steps_per_epoch)
     }
 }

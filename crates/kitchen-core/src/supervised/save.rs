@@ -11,7 +11,7 @@ use kitchen_types::ports::StoreError;
 use super::keys::*;
 use super::step::report_all;
 use crate::checkpoint::{self, Checkpoint, Packed};
-use crate::export::{Export, export};
+use crate::export::{CARD, Export, MODEL, export};
 
 /// A checkpoint that is being written beside the training.
 pub(crate) struct SaveInFlight {
@@ -202,10 +202,7 @@ impl Stage for ExportWeights {
             ctx.get(&DATA)?.train.spec(),
             &ctx.get(&CLIENT)?.describe(),
         )?;
-        for (name, bytes) in [
-            ("export/model.safetensors", weights),
-            ("export/card.json", card),
-        ] {
+        for (name, bytes) in [(MODEL, weights), (CARD, card)] {
             store.put(name, &bytes).await?;
             ctx.emit(|| Event::Exported {
                 name: name.into(),

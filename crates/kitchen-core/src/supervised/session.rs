@@ -55,13 +55,13 @@ impl Stage for Restore {
         .reads(&CONFIG)
         .reads(&HOST)
         .reads(&DATA)
-        .reads(&PLAN)
+        .changes(&PLAN)
         .changes(&CLIENT)
         .changes(&LOOP)
         .writes(&STEP_BEGAN)
         .writes(&EPOCH_ENDED)
         .writes(&FINISHED)
-        .emits(&["restored", "checkpoint_rejected"])
+        .emits(&["restored", "checkpoint_rejected", "planned"])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
@@ -69,6 +69,21 @@ impl Stage for Restore {
         go_back(ctx, u64::MAX).await?;
         Ok(())
     }
+}
+
+/// Plans from where the loop stands, and tells if that changes the plan.
+pub(super) fn plan_anew(ctx: &mut Context<'_>) -> Result<(), StageError> {
+    let resized = ctx.get(&LOOP)?.resized.as_ref();
+    let plan = Plan::resized(ctx.get(&CONFIG)?, &*ctx.get(&DATA)?.train, resized)?;
+    let before = ctx.get(&PLAN)?;
+    let (steps, steps_per_epoch) = (plan.steps, plan.steps_per_epoch);
+    if (before.steps, before.steps_per_epoch) != (steps, steps_per_epoch) {
+        ctx.emit(|| Event::Planned {
+            steps,
+            steps_per_epoch,
+        });
+    }
+    ctx.put(&PLAN, plan)
 }
 
 /// Puts model and loop back to the newest usable checkpoint at or before `step`. Says whether
@@ -98,6 +113,7 @@ pub(super) async fn go_back(ctx: &mut Context<'_>, step: u64) -> Result<bool, St
             name,
         });
         ctx.put(&LOOP, saved.state)?;
+        plan_anew(ctx)?;
     }
     let state = ctx.get(&LOOP)?;
     let finished = state.stopped_early || state.step >= ctx.get(&PLAN)?.steps;

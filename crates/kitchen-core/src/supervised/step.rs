@@ -12,7 +12,8 @@ use kitchen_types::{Command, Event, Number};
 
 use super::keys::*;
 use super::save::poll_save;
-use super::session::go_back;
+use super::session::{go_back, plan_anew};
+use crate::config::MOST_IN_A_BATCH;
 
 /// How often gradient norm and update ratio are measured: they cost a pass over the weights.
 const MEASURE_EVERY: u64 = 10;
@@ -30,7 +31,7 @@ impl Stage for ObeyCommands {
         .reads(&CONFIG)
         .reads(&HOST)
         .reads(&DATA)
-        .reads(&PLAN)
+        .changes(&PLAN)
         .changes(&COMMANDS)
         .changes(&CLIENT)
         .changes(&LOOP)
@@ -49,6 +50,7 @@ impl Stage for ObeyCommands {
             "checkpoint_rejected",
             "checkpoint_saved",
             "checkpoint_removed",
+            "planned",
             "stepped",
             "warning",
         ])
@@ -83,6 +85,13 @@ async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError>
         Command::SetLearningRate(lr) => {
             Some(format!("{lr} is not a learning rate; it must be above 0"))
         }
+        Command::SetBatchSize(size) if (1..=MOST_IN_A_BATCH).contains(size) => {
+            resize(ctx, *size)?;
+            None
+        }
+        Command::SetBatchSize(size) => Some(format!(
+            "{size} is not a batch size; it must be from 1 to {MOST_IN_A_BATCH}"
+        )),
         Command::SkipBatch => {
             take_batch(ctx)?;
             update_epoch_ended(ctx)?;
@@ -108,6 +117,21 @@ async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError>
         Some(reason) => Event::CommandRefused { command, reason },
     });
     Ok(())
+}
+
+/// Lets batches of another size take over, where the loop stands.
+fn resize(ctx: &mut Context<'_>, size: usize) -> Result<(), StageError> {
+    let state = ctx.get(&LOOP)?;
+    let sampler = &ctx.get(&PLAN)?.sampler;
+    let resized = sampler.resize(size, state.step, state.epoch, state.batch);
+    let state = ctx.get_mut(&LOOP)?;
+    state.resized = Some(resized);
+    state.batch = 0;
+    plan_anew(ctx)?;
+    if ctx.get(&LOOP)?.step >= ctx.get(&PLAN)?.steps {
+        ctx.put(&FINISHED, true)?;
+    }
+    update_epoch_ended(ctx)
 }
 
 async fn wait_for_resume(ctx: &mut Context<'_>) -> Result<(), StageError> {
@@ -166,8 +190,8 @@ fn take_batch(ctx: &mut Context<'_>) -> Result<Vec<u64>, StageError> {
 
 /// Notes whether the batches of this epoch are used up.
 pub(super) fn update_epoch_ended(ctx: &mut Context<'_>) -> Result<(), StageError> {
-    let accumulate = ctx.get(&CONFIG)?.optimizer.accumulate as u64;
-    let ended = ctx.get(&LOOP)?.batch >= ctx.get(&PLAN)?.steps_per_epoch * accumulate;
+    let state = ctx.get(&LOOP)?;
+    let ended = state.batch >= ctx.get(&PLAN)?.batches_in(state.epoch);
     ctx.put(&EPOCH_ENDED, ended)
 }
 
@@ -236,7 +260,7 @@ impl Stage for OptimizerStep {
         let (step, epoch) = (state.step, state.epoch + 1);
 
         let request = OptimStep {
-            step,
+            step: step.saturating_sub(state.optimizer_from),
             lr,
             clip_norm: config.optimizer.clip_norm,
             measure: step % MEASURE_EVERY == 1 || config.optimizer.clip_norm > 0.0,

@@ -8,6 +8,7 @@ use futures::executor::block_on;
 use kitchen_core::config::Layers;
 use kitchen_core::store::Memory;
 use kitchen_core::{Host, LocalDevices, Recipe, Run, StartRequest, start, supervised};
+use kitchen_types::ports::DatasetStore;
 use kitchen_types::{Board, Envelope, Event, RunConfig, RunId};
 
 /// A recipe's configuration with arguments over it, on the CPU.
@@ -24,19 +25,35 @@ pub(crate) fn config(recipe: &str, arguments: &[&str]) -> RunConfig {
 
 /// Starts a run, or goes on with the one whose checkpoints are in `store`.
 pub(crate) fn begin(config: &RunConfig, store: &Memory) -> Run {
+    begin_as("test", 0, config, store)
+}
+
+/// The same, with a name and the number of its first event.
+pub(crate) fn begin_as(name: &str, first_seq: u64, config: &RunConfig, store: &Memory) -> Run {
+    let data = Rc::new(kitchen_data::Store::on_disk(""));
+    let run = RunId::new(name).unwrap();
+    begin_with(run, first_seq, config, host(store, data))
+}
+
+/// The same, with what the outside world lends it.
+pub(crate) fn begin_with(run: RunId, first_seq: u64, config: &RunConfig, host: Host) -> Run {
     let request = StartRequest {
-        run: RunId::new("test").unwrap(),
+        run,
         config: config.clone(),
         workflow: supervised::supervised(),
-        first_seq: 0,
-    };
-    let host = Host {
-        store: Rc::new(store.clone()),
-        data: Rc::new(kitchen_data::Store::on_disk("")),
-        devices: Rc::new(LocalDevices),
-        now_ms: || 0,
+        first_seq,
     };
     block_on(start(request, host)).unwrap()
+}
+
+/// A world with these files and these data.
+pub(crate) fn host(store: &Memory, data: Rc<dyn DatasetStore>) -> Host {
+    Host {
+        store: Rc::new(store.clone()),
+        data,
+        devices: Rc::new(LocalDevices),
+        now_ms: || 0,
+    }
 }
 
 /// Everything a run says to its end.

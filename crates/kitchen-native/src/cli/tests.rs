@@ -38,14 +38,25 @@ fn every_command_takes_what_its_help_says() {
         "run --quiet",
         "resume",
         "resume digits-1 --plain",
+        "resume moved.safetensors --device cpu --json",
         "runs ls --json",
         "runs show",
         "runs diff a b --json",
         "runs diff a",
         "runs rm a b",
+        "runs fork a",
+        "runs fork a --step 40 lr=0.1 batch=8 --name b",
+        "runs fork a --best ~lr",
         "evaluate last --checkpoint best --json",
         "sample last --prompt x --tokens 5 --temperature 0 --top-k 3 --top-p 0.9 --seed 1",
         "export last --to model.safetensors --checkpoint 400",
+        "export last --resumable",
+        "export last --resumable --step 40 --to moved.safetensors",
+        "export --resumable --best",
+        "receipt make",
+        "receipt make a --to a.json",
+        "receipt make a --link",
+        "receipt verify a.json --device gpu --threads 2 --json",
         "list --json",
         "describe digits",
         "describe",
@@ -80,6 +91,12 @@ fn what_makes_no_sense_is_refused() {
         ("run --device tpu", ErrorKind::InvalidValue),
         ("runs rm", ErrorKind::MissingRequiredArgument),
         ("export last", ErrorKind::MissingRequiredArgument),
+        (
+            "export --resumable --step 1 --best",
+            ErrorKind::ArgumentConflict,
+        ),
+        ("receipt make --link --to a", ErrorKind::ArgumentConflict),
+        ("runs fork", ErrorKind::MissingRequiredArgument),
         ("evaluate --checkpoint first", ErrorKind::ValueValidation),
         ("bench --steps 0", ErrorKind::ValueValidation),
         ("serve-page --port 70000", ErrorKind::ValueValidation),
@@ -112,11 +129,14 @@ fn help_fits_a_narrow_terminal_and_reads_well() {
 
         Commands:
           run          Train a model from a recipe, a config file, or both
-          resume       Go on with a run that was stopped or cut off
-          runs         Look at runs: list, show, compare, remove
+          resume       Go on with a run that was stopped or cut off, or that a file
+                       brings
+          runs         Look at runs: list, show, compare, branch off, remove
           evaluate     Measure a trained model on its held-out examples
           sample       Let a trained sequence model write
-          export       Write a model's weights for other programs to load
+          export       Write a model's weights for other programs to load, or a run to
+                       go on elsewhere
+          receipt      Promise what a run measures, and run such promises again
           list         List what there is: recipes, models, data sets, stages
           describe     Explain a recipe, a workflow or a stage
           validate     Check a config or workflow file without running it

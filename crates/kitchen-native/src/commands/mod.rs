@@ -10,6 +10,7 @@ pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod receipt;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod runs;
@@ -17,5 +18,6 @@ pub(crate) mod sample;
 pub(crate) mod serve_page;
 pub(crate) mod validate;
 
+mod fork;
 mod model;
 mod table;

@@ -3,9 +3,8 @@
 use futures::executor::block_on;
 use kitchen_core::store::Directory;
 use kitchen_core::{Session, Which};
-use kitchen_types::config::DeviceChoice;
 
-use crate::cli::{Checkpoint, CheckpointArgs, Device};
+use crate::cli::{Checkpoint, CheckpointArgs};
 use crate::runs::{RunFolder, Runs};
 use crate::training::host;
 
@@ -14,18 +13,19 @@ pub(super) fn open(args: &CheckpointArgs, runs: &Runs) -> anyhow::Result<(RunFol
     let folder = runs.find(&args.run)?;
     let mut config = folder.config()?;
     if let Some(device) = args.device {
-        config.device = match device {
-            Device::Auto => DeviceChoice::Auto,
-            Device::Gpu => DeviceChoice::Gpu,
-            Device::Cpu => DeviceChoice::Cpu,
-        };
+        config.device = device.into();
     }
-    let which = match args.checkpoint {
-        Checkpoint::Newest => Which::Newest,
-        Checkpoint::Best => Which::Best,
-        Checkpoint::Step(step) => Which::Step(step),
-    };
     let host = host(Directory::reading(&folder.path));
-    let session = block_on(Session::open(config, which, &host))?;
+    let session = block_on(Session::open(config, args.which.checkpoint().into(), &host))?;
     Ok((folder, session))
+}
+
+impl From<Checkpoint> for Which {
+    fn from(checkpoint: Checkpoint) -> Self {
+        match checkpoint {
+            Checkpoint::Newest => Self::Newest,
+            Checkpoint::Best => Self::Best,
+            Checkpoint::Step(step) => Self::Step(step),
+        }
+    }
 }

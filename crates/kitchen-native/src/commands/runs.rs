@@ -1,4 +1,4 @@
-//! `runs`: lists, shows, compares and removes runs.
+//! `runs`: lists, shows, compares, branches off and removes runs.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use kitchen_types::report::{Comparison, SettingChange};
 use kitchen_types::summary::RunSummary;
 use serde_json::Value;
 
+use super::fork::fork;
 use super::table::table;
 use crate::cli::{JsonArg, RunsCommand};
 use crate::exit::Exit;
@@ -19,7 +20,7 @@ use crate::runs::{RunFolder, Runs};
 use crate::screen::{self, Ui};
 use crate::{ending, out};
 
-/// Lists, shows, compares and removes runs.
+/// Lists, shows, compares, branches off and removes runs.
 pub(crate) fn runs(command: RunsCommand, runs: &Runs) -> anyhow::Result<Exit> {
     match command {
         RunsCommand::Ls(json) => list(runs, json)?,
@@ -37,6 +38,7 @@ pub(crate) fn runs(command: RunsCommand, runs: &Runs) -> anyhow::Result<Exit> {
         } => {
             compare(&runs.find(&first)?, &runs.find(&second)?, json)?;
         }
+        RunsCommand::Fork(args) => fork(&args, runs)?,
         RunsCommand::Rm { runs: names } => remove(runs, &names)?,
     }
     Ok(Exit::Ok)

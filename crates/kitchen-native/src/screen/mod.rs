@@ -155,6 +155,7 @@ fn draw_keys(frame: &mut Frame<'_>, area: Rect, ui: &Ui) {
         ("s", "save"),
         ("q", "stop"),
         ("\u{2191}\u{2193}", "learning rate"),
+        ("\u{2190}\u{2192}", "batch"),
         ("?", "help"),
     ];
     let mut spans = Vec::new();
@@ -170,6 +171,7 @@ space   pause, and go on
 s       save a checkpoint now
 q       save and end; `resume` goes on later
 \u{2191} \u{2193}     raise or lower the learning rate by a quarter
+\u{2190} \u{2192}     halve or double the batches
 ?       close this help
 Ctrl-C  save and end; twice ends at once
 
@@ -180,7 +182,7 @@ the validation loss rises means that it learns by heart.";
 
 fn draw_help(frame: &mut Frame<'_>, area: Rect, ui: &Ui) {
     let width = area.width.min(66);
-    let height = area.height.min(if width < 60 { 20 } else { 15 });
+    let height = area.height.min(if width < 60 { 21 } else { 16 });
     let [popup] = Layout::horizontal([Constraint::Length(width)])
         .flex(ratatui::layout::Flex::Center)
         .areas(area);

@@ -75,7 +75,7 @@ fn before_anything_was_said() {
         │                                              ││                              │
         │                                              ││                              │
         └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  s save  q stop  ↑↓ learning rate  ? help
+         space pause  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
     "#]],
     );
 }
@@ -110,7 +110,7 @@ fn digits_at_80_by_24() {
         │7 taken for 0  1 time                         ││                              │
         │                                              ││                              │
         └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  s save  q stop  ↑↓ learning rate  ? help
+         space pause  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
     "#]],
     );
 }
@@ -161,7 +161,7 @@ fn digits_at_120_by_40() {
         │                                                                      ││                                              │
         │                                                                      ││                                              │
         └──────────────────────────────────────────────────────────────────────┘└──────────────────────────────────────────────┘
-         space pause  s save  q stop  ↑↓ learning rate  ? help
+         space pause  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
     "#]],
     );
 }
@@ -219,7 +219,7 @@ fn text_at_80_by_24() {
         │                                              ││                              │
         │                                              ││                              │
         └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  s save  q stop  ↑↓ learning rate  ? help
+         space pause  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
     "#]],
     );
 }
@@ -352,7 +352,7 @@ fn help_opens_over_the_rest() {
         │7 taken for 0  1 time                         ││                              │
         │                                              ││                              │
         └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  s save  q stop  ↑↓ learning rate  ? help
+         space pause  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
     "#]]
     .assert_eq(&text_of(&frame(80, 24, &board, &ui)));
 }
@@ -380,6 +380,10 @@ fn keys_become_commands() {
     // Two presses in a row count twice, though the run has not answered the first one yet.
     assert_eq!(ui.press(key(KeyCode::Up), &board), lr(0.001 * 1.25));
     assert_eq!(ui.press(key(KeyCode::Up), &board), lr(0.001 * 1.25 * 1.25));
+    let batch = |size| Some(Action::Tell(Command::SetBatchSize(size)));
+    assert_eq!(ui.press(key(KeyCode::Right), &board), batch(64));
+    assert_eq!(ui.press(key(KeyCode::Right), &board), batch(128));
+    assert_eq!(ui.press(key(KeyCode::Left), &board), batch(64));
     assert_eq!(ui.press(key(KeyCode::Char('x')), &board), None);
     assert!(!ui.stopping);
     assert_eq!(

@@ -30,6 +30,8 @@ pub(crate) struct Ui {
     pub(crate) stopping: bool,
     /// The learning rate that was asked for by key.
     pub(crate) asked_lr: Option<f64>,
+    /// The batch size that was asked for by key.
+    pub(crate) asked_batch: Option<usize>,
 }
 
 /// What a key asks for.
@@ -63,6 +65,8 @@ impl Ui {
             }
             KeyCode::Up => self.learning_rate(board, LR_FACTOR)?,
             KeyCode::Down => self.learning_rate(board, 1.0 / LR_FACTOR)?,
+            KeyCode::Right => self.batch(board, |batch| batch.saturating_mul(2))?,
+            KeyCode::Left => self.batch(board, |batch| batch / 2)?,
             KeyCode::Char('?') => {
                 self.help = !self.help;
                 return None;
@@ -80,6 +84,12 @@ impl Ui {
         let now = self.asked_lr.or(board.peak_lr.map(Number::get))?;
         self.asked_lr = Some(now * factor);
         Some(Command::SetLearningRate(Number(now * factor)))
+    }
+
+    fn batch(&mut self, board: &Board, change: fn(usize) -> usize) -> Option<Command> {
+        let asked = change(self.asked_batch.or(board.batch)?).max(1);
+        self.asked_batch = Some(asked);
+        Some(Command::SetBatchSize(asked))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use kitchen_types::bench::BenchReport;
 use kitchen_types::card::ModelCard;
-use kitchen_types::checkpoint::{LoopState, Manifest};
+use kitchen_types::checkpoint::{LoopState, Manifest, PortableManifest};
 use kitchen_types::config::ConfigProblem;
 use kitchen_types::ports::{
     Batch, ClientInfo, Completion, CompletionChunk, CompletionRequest, Counters, DataSpec,
@@ -13,6 +13,7 @@ use kitchen_types::ports::{
     StepReport, Targets,
 };
 use kitchen_types::question::{Answer, Estimate, Prediction, Preview, Question, QuestionError};
+use kitchen_types::receipt::{Receipt, Verdict};
 use kitchen_types::report::{Comparison, Examination, Listing, RecipeInfo, StageInfo};
 use kitchen_types::series::Series;
 use kitchen_types::summary::LastLine;
@@ -111,6 +112,13 @@ fn board() {
 fn checkpoint() {
     check::<Manifest>();
     check::<LoopState>();
+    check::<PortableManifest>();
+}
+
+#[test]
+fn receipts() {
+    check::<Receipt>();
+    check::<Verdict>();
 }
 
 #[test]
@@ -343,6 +351,9 @@ fn no_object_takes_a_field_that_it_does_not_know() {
         lenient_objects::<StageInfo>(),
         lenient_objects::<Manifest>(),
         lenient_objects::<LoopState>(),
+        lenient_objects::<PortableManifest>(),
+        lenient_objects::<Receipt>(),
+        lenient_objects::<Verdict>(),
         lenient_objects::<ConfigProblem>(),
         lenient_objects::<EvalReport>(),
         lenient_objects::<Loss>(),

@@ -133,6 +133,10 @@ pub(crate) fn one_of_each() -> Vec<Event> {
             command: Command::RollBack { step: 3 },
             reason: "there is no such checkpoint".into(),
         },
+        Event::Forked {
+            from: RunId::new("digits-0").unwrap(),
+            step: 5,
+        },
         Event::Warning {
             message: "the battery is low".into(),
         },
@@ -233,6 +237,7 @@ fn every_command_is_spelt_as_recorded() {
         Command::Stop,
         Command::Save,
         Command::SetLearningRate(Number(0.01)),
+        Command::SetBatchSize(64),
         Command::SkipBatch,
         Command::BlacklistSamples(vec![SampleId(3), SampleId::new(1, 2)]),
         Command::RollBack { step: 400 },

@@ -33,10 +33,13 @@ impl Finding {
     }
 }
 
+/// The most examples that a batch may hold.
+pub(crate) const MOST_IN_A_BATCH: usize = 1 << 20;
+
 /// Limits on sizes. They are far above anything that trains on one machine; beyond them lies a
 /// typing error, and an allocation that would take the machine down.
 mod limits {
-    pub(super) const BATCH: usize = 1 << 20;
+    pub(super) const BATCH: usize = super::MOST_IN_A_BATCH;
     pub(super) const WIDTH: usize = 1 << 16;
     pub(super) const LAYERS: usize = 1 << 10;
     pub(super) const CONTEXT: usize = 1 << 17;
