@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 use kitchen_types::RunId;
 use kitchen_types::checkpoint::{FORMAT, FileRecord, LoopState, Manifest};
-use kitchen_types::ports::{BlobStore, ModelState, NamedTensor, StoreError};
+use kitchen_types::ports::{BlobStore, ModelState, NamedTensor, StoreError, StoredFile};
 
 pub use tensors::{TensorFileError, read_tensors, write_tensors};
 
@@ -146,10 +146,15 @@ pub fn pack(checkpoint: &Checkpoint) -> Result<Packed, CheckpointError> {
 
 /// Every checkpoint with a manifest, oldest first. Nothing is verified yet.
 pub async fn list(store: &dyn BlobStore) -> Result<Vec<Saved>, StoreError> {
+    Ok(among(store.list(&format!("{FOLDER}/")).await?))
+}
+
+/// Every checkpoint among the files of a store, which come in order of name; oldest first.
+pub fn among(files: impl IntoIterator<Item = StoredFile>) -> Vec<Saved> {
     let mut found: Vec<Saved> = Vec::new();
-    for file in store.list(&format!("{FOLDER}/")).await? {
-        let mut parts = file.name.split('/').skip(1);
-        let (Some(name), Some(_)) = (parts.next(), parts.next()) else {
+    for file in files {
+        let mut parts = file.name.split('/');
+        let (Some(FOLDER), Some(name), Some(_)) = (parts.next(), parts.next(), parts.next()) else {
             continue;
         };
         let Some(step) = step_of(name) else { continue };
@@ -163,7 +168,7 @@ pub async fn list(store: &dyn BlobStore) -> Result<Vec<Saved>, StoreError> {
         }
     }
     found.sort_by(|a, b| (a.step, &a.name).cmp(&(b.step, &b.name)));
-    Ok(found)
+    found
 }
 
 /// Reads one checkpoint, and checks every file against the manifest.

@@ -242,12 +242,16 @@ impl Board {
                 bytes,
                 best,
                 ..
-            } => self.checkpoints.push(CheckpointSummary {
-                step: *step,
-                name: name.clone(),
-                bytes: *bytes,
-                best: *best,
-            }),
+            } => {
+                // Saving twice between two steps gives the same checkpoint.
+                self.checkpoints.retain(|saved| saved.name != *name);
+                self.checkpoints.push(CheckpointSummary {
+                    step: *step,
+                    name: name.clone(),
+                    bytes: *bytes,
+                    best: *best,
+                });
+            }
             Event::CheckpointRemoved { name } => {
                 self.checkpoints.retain(|saved| saved.name != *name);
             }

@@ -47,6 +47,17 @@ pub enum KeptRequest {
     },
     /// Keep the run that is in such a file, whose bytes come along.
     Upload,
+    /// Make a new run that begins with a checkpoint of another. Start it to let it go on.
+    Fork {
+        /// Of which run.
+        run: RunId,
+        /// The newest checkpoint at or before this step.
+        step: u64,
+        /// What to call the new one; if that is taken, it gets a number.
+        to: RunId,
+        /// What the new one is asked for; none leaves all as it is there.
+        config: Option<Box<RunConfig>>,
+    },
 }
 
 /// What the worker answers.
@@ -71,12 +82,16 @@ pub enum KeptReply {
         /// The step that it goes on from.
         step: u64,
     },
-    /// The run is kept.
-    Uploaded {
+    /// The run that was in the file, or that branched off, is kept.
+    Made {
         /// What it is called.
         run: RunId,
         /// The step that it goes on from.
         step: u64,
+        /// What it is asked for.
+        config: Box<RunConfig>,
+        /// What a person should know, in sentences.
+        notes: Vec<String>,
     },
 }
 
@@ -151,13 +166,35 @@ pub struct Intent {
     pub since_ms: u64,
 }
 
-/// Where the bytes of a file are, as it is written down: of the two places that each name has, one
-/// holds what was written last.
+/// One of the two places that each name has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// The one that is written first.
+    First,
+    /// The other one.
+    Second,
+}
+
+impl Slot {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::First, Self::Second];
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
+/// Where the bytes of a file are, as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlotRecord {
-    /// Which of the two: 0 or 1.
-    pub slot: u8,
+    /// Where they were written last.
+    pub slot: Slot,
     /// How many times the name was written.
     pub generation: u64,
     /// How many bytes.

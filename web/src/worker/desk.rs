@@ -3,59 +3,105 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use futures::StreamExt;
+use futures::channel::mpsc::{self, UnboundedSender};
 use futures::future::{AbortHandle, Abortable};
+use kitchen_core::config::to_toml;
 use kitchen_core::data::Memory as Files;
-use kitchen_core::train::OpenDevice;
+use kitchen_core::record::{Record, StoreRecorder};
+use kitchen_core::store::Memory;
 use kitchen_core::{CommandSender, StartRequest};
-use kitchen_types::config::DeviceChoice;
+use kitchen_types::kept::KeptRequest;
 use kitchen_types::page::{FromWorker, StartRun, ToWorker};
-use kitchen_types::ports::ClientError;
+use kitchen_types::ports::{BlobStore, StoreError};
+use kitchen_types::{Command, RunId};
 use wasm_bindgen_futures::spawn_local;
 
-use super::{drive, say};
+use super::recording::Recording;
+use super::store::{BrowserStore, CONFIG, Opening, Runs};
+use super::{data, drive, kept, say, say_with, text};
 
 /// What the worker holds between messages.
-#[derive(Default)]
 pub(super) struct Desk {
     /// Files that were dropped onto the page.
-    files: RefCell<Files>,
-    /// The run that is under way.
+    files: Rc<RefCell<Files>>,
+    /// The run that is under way, or was the last one.
     run: Rc<RefCell<Option<UnderWay>>>,
+    /// What takes its time, to be done in the order it was asked for.
+    asked: UnboundedSender<Asked>,
+}
+
+/// What takes its time.
+enum Asked {
+    Start(StartRun),
+    Kept {
+        id: u64,
+        request: KeptRequest,
+        bytes: Option<Vec<u8>>,
+    },
 }
 
 /// A run that is under way.
-struct UnderWay {
+pub(super) struct UnderWay {
+    pub(super) run: RunId,
+    pub(super) store: Rc<dyn BlobStore>,
+    /// The same store, where the run is kept.
+    pub(super) kept: Option<BrowserStore>,
     give_up: AbortHandle,
+    /// Where commands go, once it listens.
     commands: Option<CommandSender>,
+    /// Those that came before.
+    waiting: Vec<Command>,
+}
+
+impl UnderWay {
+    fn tell(&mut self, command: Command) {
+        match &self.commands {
+            // One that has ended does not listen, and has said so.
+            Some(commands) => drop(commands.send(command)),
+            None => self.waiting.push(command),
+        }
+    }
 }
 
 impl Desk {
+    /// An empty desk, and someone behind it.
+    pub(super) fn new() -> Self {
+        let (asked, mut requests) = mpsc::unbounded();
+        let desk = Self {
+            files: Rc::default(),
+            run: Rc::default(),
+            asked,
+        };
+        let clerk = Clerk {
+            files: desk.files.clone(),
+            run: desk.run.clone(),
+        };
+        spawn_local(async move {
+            let runs = Runs::open().await.map(Rc::new);
+            if let Err(reason) = &runs {
+                notice(format!(
+                    "this browser keeps nothing for this page: {reason}; runs last until the page \
+                     is closed, unless you download them"
+                ));
+            }
+            while let Some(asked) = requests.next().await {
+                clerk.serve(asked, runs.as_ref()).await;
+            }
+        });
+        desk
+    }
+
     /// Does what the page asks.
     pub(super) fn take(&self, request: ToWorker, bytes: Option<Vec<u8>>) {
         match request {
-            ToWorker::Start(start) => self.start(*start),
+            ToWorker::Start(start) => self.ask(Asked::Start(*start)),
+            ToWorker::Kept { id, request } => self.ask(Asked::Kept { id, request, bytes }),
             ToWorker::Command(command) => {
-                let run = self.run.borrow();
-                let commands = run.as_ref().and_then(|run| run.commands.as_ref());
-                if let Some(commands) = commands {
-                    commands.send(command);
+                if let Some(run) = self.run.borrow_mut().as_mut() {
+                    run.tell(command);
                 }
             }
-            ToWorker::Kept { .. } => {}
-            ToWorker::Ask { id, .. } => say(&FromWorker::Answered {
-                id,
-                answer: Err(kitchen_types::question::QuestionError("later".into())),
-            }),
-            ToWorker::Bench {
-                name,
-                device,
-                steps,
-            } => spawn_local(async move {
-                let outcome = bench(&name, device, steps).await;
-                say(&outcome.unwrap_or_else(|error| FromWorker::Failed {
-                    message: error.to_string(),
-                }));
-            }),
             ToWorker::Hold { name } => {
                 let bytes = bytes.unwrap_or_default();
                 self.files.borrow_mut().insert(name, bytes);
@@ -63,46 +109,200 @@ impl Desk {
         }
     }
 
-    fn start(&self, start: StartRun) {
-        let (give_up, registration) = AbortHandle::new_pair();
-        let under_way = UnderWay {
-            give_up,
-            commands: None,
-        };
-        if let Some(before) = self.run.borrow_mut().replace(under_way) {
-            before.give_up.abort();
-        }
-        let request = StartRequest {
-            run: start.run,
-            config: start.config,
-            workflow: kitchen_core::supervised::supervised(),
-            first_seq: 0,
-        };
-        let host = drive::host(self.files.borrow().clone());
-        let here = self.run.clone();
-        let listening = move |commands| {
-            if let Some(run) = here.borrow_mut().as_mut() {
-                run.commands = Some(commands);
-            }
-        };
-        let run = Abortable::new(drive::drive(request, host, listening), registration);
-        spawn_local(async move {
-            // Given up: whoever asked for that has begun another run.
-            if let Ok(Err(error)) = run.await {
-                say(&FromWorker::Failed {
-                    message: error.to_string(),
-                });
-            }
-        });
+    fn ask(&self, asked: Asked) {
+        // Someone is behind the desk for as long as there is one.
+        let _ = self.asked.unbounded_send(asked);
     }
 }
 
-async fn bench(name: &str, device: DeviceChoice, steps: u64) -> Result<FromWorker, ClientError> {
-    let device = match device {
-        DeviceChoice::Gpu => OpenDevice::gpu().await?,
-        DeviceChoice::Auto | DeviceChoice::Cpu => OpenDevice::cpu(),
+/// Whoever is behind the desk.
+struct Clerk {
+    files: Rc<RefCell<Files>>,
+    run: Rc<RefCell<Option<UnderWay>>>,
+}
+
+impl Clerk {
+    async fn serve(&self, asked: Asked, runs: Result<&Rc<Runs>, &String>) {
+        match asked {
+            Asked::Start(start) => {
+                if let Err(message) = self.start(start, runs.ok()).await {
+                    say(&FromWorker::Failed { message });
+                }
+            }
+            Asked::Kept { id, request, bytes } => {
+                if let KeptRequest::Delete { run } = &request {
+                    drop(self.give_up(Some(run)));
+                }
+                let answer = kept::answer(request, bytes, runs, &self.run, &self.files).await;
+                let (reply, bytes) = match answer {
+                    Ok((reply, bytes)) => (Ok(reply), bytes),
+                    Err(reason) => (Err(reason), None),
+                };
+                say_with(&FromWorker::Kept { id, reply }, bytes.as_deref());
+            }
+        }
+    }
+
+    /// Ends the run that is under way where it stands, if it is called so.
+    fn give_up(&self, which: Option<&RunId>) -> Option<UnderWay> {
+        let mut run = self.run.borrow_mut();
+        let before = run.take_if(|run| which.is_none_or(|which| run.run == *which))?;
+        before.give_up.abort();
+        Some(before)
+    }
+
+    async fn start(&self, start: StartRun, runs: Option<&Rc<Runs>>) -> Result<(), String> {
+        if let Some(before) = self.give_up(None)
+            && let (Some(runs), true) = (runs, before.kept.is_some())
+        {
+            // Whoever moves on is not offered to go back, which costs nothing if this fails.
+            let _ = runs.note(&before.run, false).await;
+        }
+        let (give_up, registration) = AbortHandle::new_pair();
+        let kept = open(&start, runs).await;
+        let store: Rc<dyn BlobStore> = match &kept {
+            Some(kept) => Rc::new(kept.clone()),
+            None => Rc::new(Memory::default()),
+        };
+        let held = self.files.borrow().clone();
+        let files = data::with_kept(&held, &*store).await;
+        let files = files.unwrap_or_else(|reason| {
+            notice(format!(
+                "{reason}; drop them again if the run asks for them"
+            ));
+            held
+        });
+        let (recorder, record) = open_record(&store).await.map_err(text)?;
+        if let Err(reason) =
+            write_down(&start, &files, &*store, runs.filter(|_| kept.is_some())).await
+        {
+            notice(format!(
+                "{reason}; this run may not be there after a reload"
+            ));
+        }
+        let under_way = UnderWay {
+            run: start.run.clone(),
+            store: store.clone(),
+            kept,
+            give_up,
+            commands: None,
+            waiting: Vec::new(),
+        };
+        *self.run.borrow_mut() = Some(under_way);
+
+        let here = self.run.clone();
+        let listening = move |commands: CommandSender| {
+            if let Some(run) = here.borrow_mut().as_mut() {
+                for command in run.waiting.drain(..) {
+                    commands.send(command);
+                }
+                run.commands = Some(commands);
+            }
+        };
+        let request = StartRequest {
+            run: start.run.clone(),
+            config: start.config,
+            workflow: kitchen_core::supervised::supervised(),
+            first_seq: record.next_seq,
+        };
+        let host = drive::host(files, store);
+        let recording = Recording::start(recorder);
+        let run = drive::drive(request, host, recording, listening);
+        let run = Abortable::new(run, registration);
+        let ended = Ended {
+            run: self.run.clone(),
+            runs: runs.cloned(),
+        };
+        spawn_local(async move {
+            match run.await {
+                // Given up: whoever asked for that has begun another run.
+                Err(_) => {}
+                Ok(outcome) => {
+                    if let Err(error) = outcome {
+                        say(&FromWorker::Failed {
+                            message: error.to_string(),
+                        });
+                    }
+                    ended.note().await;
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+/// What is left to do once a run has come to its end.
+struct Ended {
+    run: Rc<RefCell<Option<UnderWay>>>,
+    runs: Option<Rc<Runs>>,
+}
+
+impl Ended {
+    /// Crosses out that it is under way, and lets other tabs have it. One that is not kept stays
+    /// here, for it can be downloaded.
+    async fn note(self) {
+        let Some(ended) = self.run.borrow_mut().take_if(|run| run.kept.is_some()) else {
+            return;
+        };
+        if let Some(runs) = self.runs {
+            // If this fails, the next load offers to go on with a run that has nothing left to do.
+            let _ = runs.note(&ended.run, false).await;
+        }
+    }
+}
+
+/// The store of a run that is kept; none where it can only be held in memory, which is said.
+async fn open(start: &StartRun, runs: Option<&Rc<Runs>>) -> Option<BrowserStore> {
+    let message = match runs?.write(&start.run, &start.config.recipe).await {
+        Ok(Opening::Here(store)) => return Some(store),
+        Ok(Opening::Elsewhere) => format!(
+            "another tab trains `{}`: this one begins anew and keeps nothing; close the other tab, \
+             or give this run another name",
+            start.run
+        ),
+        Err(error) => format!("{error}; this run lasts until the page is closed"),
     };
-    // A tab trains on one thread.
-    let report = kitchen_core::train::bench::run(name, &device, 1, steps).await?;
-    Ok(FromWorker::Benched(report))
+    notice(message);
+    None
+}
+
+/// The record of a run. What of it cannot be read is removed: the run itself goes on from its
+/// checkpoint.
+async fn open_record(store: &Rc<dyn BlobStore>) -> Result<(StoreRecorder, Record), StoreError> {
+    loop {
+        match StoreRecorder::open(store.clone()).await {
+            Err(StoreError::Io { name, reason, .. }) if name.starts_with("events/") => {
+                notice(format!(
+                    "a part of this run's record is lost ({name}: {reason}); its curves have a gap"
+                ));
+                store.delete(&name).await?;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Writes down what was asked for, unless that is what stands there, that it is under way, and
+/// what it learns from.
+async fn write_down(
+    start: &StartRun,
+    files: &Files,
+    store: &dyn BlobStore,
+    runs: Option<&Rc<Runs>>,
+) -> Result<(), String> {
+    let config = to_toml(&start.config)
+        .map_err(|error| format!("the settings cannot be written down: {error}"))?;
+    let kept = store.get(CONFIG).await;
+    if !kept.is_ok_and(|kept| kept == config.as_bytes()) {
+        store.put(CONFIG, config.as_bytes()).await.map_err(text)?;
+    }
+    if let Some(runs) = runs {
+        runs.note(&start.run, true).await.map_err(text)?;
+        data::keep(&start.config, files, store).await?;
+    }
+    Ok(())
+}
+
+fn notice(message: String) {
+    say(&FromWorker::Notice { message });
 }

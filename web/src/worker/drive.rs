@@ -1,28 +1,33 @@
-//! Polls a run, and passes on what it says.
+//! Polls a run, passes on what it says, and sees to it that it is saved often enough.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::future::{Either, select};
+use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt};
 use kitchen_core::data::{Memory as Files, Store};
-
-use kitchen_core::store::Memory;
-use kitchen_core::{
-    CommandSender, Host, Latest, LocalDevices, Preview, StartError, StartRequest, start,
-};
-use kitchen_platform::{Stopwatch, yield_now};
-use kitchen_types::Envelope;
+use kitchen_core::{CommandSender, Host, LocalDevices, StartError, StartRequest, start};
+use kitchen_platform::{Stopwatch, sleep, yield_now};
 use kitchen_types::page::FromWorker;
+use kitchen_types::ports::BlobStore;
+use kitchen_types::{Command, Envelope};
 
+use super::recording::Recording;
+use super::saving::Saving;
 use super::say;
 
 /// How long training goes on before the page hears of it: at most 30 batches a second.
 const BATCH: Duration = Duration::from_millis(34);
 
+/// Whoever has paused for this long may leave; who steps on by hand is not held up by saving.
+const SETTLED: Duration = Duration::from_millis(500);
+
 /// What this tab lends a run.
-pub(super) fn host(files: Files) -> Host {
+pub(super) fn host(files: Files, store: Rc<dyn BlobStore>) -> Host {
     Host {
-        store: Rc::new(Memory::default()),
+        store,
         data: Rc::new(Store::new(files, "")),
         devices: Rc::new(LocalDevices),
         now_ms: kitchen_platform::now_ms,
@@ -33,20 +38,27 @@ pub(super) fn host(files: Files) -> Host {
 pub(super) async fn drive(
     request: StartRequest,
     host: Host,
+    recording: Recording,
     listening: impl FnOnce(CommandSender),
 ) -> Result<(), StartError> {
     let mut run = start(request, host).await?;
     listening(run.commands.clone());
-    let mut batch = Batch::new(run.preview.clone());
+    let mut batch = Batch::default();
+    let clock = Stopwatch::start();
+    let mut saving = Saving::default();
     loop {
         let next = match run.events.next().now_or_never() {
             Some(next) => next,
             None => {
                 batch.send();
-                run.events.next().await
+                next(&mut run.events, &mut saving, clock, &run.commands).await
             }
         };
         let Some(envelope) = next else { break };
+        recording.take(&envelope);
+        if saving.is_due(&envelope.event, clock.elapsed()) {
+            run.commands.send(Command::Save);
+        }
         batch.envelopes.push(envelope);
         if batch.age.elapsed() >= BATCH {
             batch.send();
@@ -55,31 +67,48 @@ pub(super) async fn drive(
         }
     }
     batch.send();
+    recording.end().await;
     Ok(())
+}
+
+/// The next of `events`. A run that stays paused with steps that are not saved is told to save.
+async fn next(
+    events: &mut LocalBoxStream<'static, Envelope>,
+    saving: &mut Saving,
+    clock: Stopwatch,
+    commands: &CommandSender,
+) -> Option<Envelope> {
+    if saving.may_be_left() {
+        match select(events.next(), pin!(sleep(SETTLED))).await {
+            Either::Left((next, _)) => return next,
+            Either::Right(_) => {
+                saving.asked(clock.elapsed());
+                commands.send(Command::Save);
+            }
+        }
+    }
+    events.next().await
 }
 
 /// What the page has not heard yet.
 struct Batch {
     envelopes: Vec<Envelope>,
-    preview: Latest<Preview>,
     age: Stopwatch,
 }
 
-impl Batch {
-    fn new(preview: Latest<Preview>) -> Self {
+impl Default for Batch {
+    fn default() -> Self {
         Self {
             envelopes: Vec::new(),
-            preview,
             age: Stopwatch::start(),
         }
     }
+}
 
+impl Batch {
     fn send(&mut self) {
         if !self.envelopes.is_empty() {
             say(&FromWorker::Envelopes(std::mem::take(&mut self.envelopes)));
-        }
-        if let Some(preview) = self.preview.take() {
-            say(&FromWorker::Preview(preview));
         }
         self.age = Stopwatch::start();
     }

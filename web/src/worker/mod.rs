@@ -1,7 +1,13 @@
 //! The worker: it owns the run. Commands come in, batches of envelopes go out.
 
+mod data;
 mod desk;
 mod drive;
+mod kept;
+mod made;
+mod recording;
+mod saving;
+mod store;
 
 use std::rc::Rc;
 
@@ -21,7 +27,7 @@ pub fn start() {
             message: info.to_string(),
         });
     }));
-    let desk = Rc::new(Desk::default());
+    let desk = Rc::new(Desk::new());
     let listen = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         match link::unpack(&event) {
             Ok((request, bytes)) => desk.take(request, bytes),
@@ -40,8 +46,18 @@ pub fn start() {
 
 /// Tells the page something.
 fn say(message: &FromWorker) {
+    say_with(message, None);
+}
+
+/// Tells the page something, with bytes beside it.
+fn say_with(message: &FromWorker, bytes: Option<&[u8]>) {
     // Plain data can be posted, and the page listens for as long as there is a worker.
-    let _ = scope().post_message(&link::pack(message, None));
+    let _ = scope().post_message(&link::pack(message, bytes));
+}
+
+/// An error in words.
+fn text(error: impl ToString) -> String {
+    error.to_string()
 }
 
 fn scope() -> DedicatedWorkerGlobalScope {

@@ -9,7 +9,7 @@ pub use memory::Memory;
 use kitchen_types::ports::StoreError;
 
 /// Refuses names that leave the store or that some file system cannot hold.
-fn check_name(name: &str) -> Result<(), StoreError> {
+pub fn check_name(name: &str) -> Result<(), StoreError> {
     let part_is_fine = |part: &str| {
         !part.is_empty()
             && part != "."

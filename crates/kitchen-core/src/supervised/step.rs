@@ -11,7 +11,7 @@ use kitchen_types::ports::OptimStep;
 use kitchen_types::{Command, Event, Number};
 
 use super::keys::*;
-use super::save::poll_save;
+use super::save::{finish_save, poll_save};
 use super::session::{go_back, plan_anew};
 use crate::config::MOST_IN_A_BATCH;
 
@@ -140,6 +140,9 @@ async fn wait_for_resume(ctx: &mut Context<'_>) -> Result<(), StageError> {
     ctx.emit(|| Event::Paused { step });
     ctx.yield_events().await;
     loop {
+        // Whoever pauses may well leave: what is being saved is saved now.
+        finish_save(ctx).await?;
+        ctx.yield_events().await;
         match ctx.get_mut(&COMMANDS)?.next().await {
             Some(Command::Resume) | None => break,
             Some(Command::Pause) => {}
@@ -149,7 +152,6 @@ async fn wait_for_resume(ctx: &mut Context<'_>) -> Result<(), StageError> {
             }
             Some(command) => Box::pin(obey(ctx, command)).await?,
         }
-        ctx.yield_events().await;
     }
     let step = ctx.get(&LOOP)?.step;
     ctx.emit(|| Event::Resumed { step });

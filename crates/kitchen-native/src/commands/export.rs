@@ -5,19 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use futures::executor::block_on;
 use kitchen_core::store::Directory;
-use kitchen_core::{find_checkpoint, portable};
-
-use kitchen_core::words;
+use kitchen_core::{find_checkpoint, portable, words};
 
 use super::model;
 use crate::cli::ExportArgs;
 use crate::exit::Exit;
 use crate::runs::Runs;
-<<<<<<< ours
-use crate::{hub, out};
-=======
-use crate::{hub, out, record, words};
->>>>>>> theirs
+use crate::{hub, out, record};
 
 /// Writes what was asked for.
 pub(crate) fn export(args: &ExportArgs, runs: &Runs) -> anyhow::Result<Exit> {

@@ -200,6 +200,9 @@ fn checkpoints_come_and_go() {
         saved(1),
         saved(2),
         saved(3),
+        // Asked for once more before the next step.
+        saved(3),
+        saved(2),
         Event::CheckpointRemoved {
             name: "step-1".into(),
         },

@@ -7,6 +7,7 @@ use kitchen_types::bench::BenchReport;
 use kitchen_types::card::ModelCard;
 use kitchen_types::checkpoint::{LoopState, Manifest, PortableManifest};
 use kitchen_types::config::ConfigProblem;
+use kitchen_types::kept::{Intent, KeptRequest, KeptRun, RunRecord, SlotRecord, Storage};
 use kitchen_types::ports::{
     Batch, ClientInfo, Completion, CompletionChunk, CompletionRequest, Counters, DataSpec,
     EvalReport, Inputs, Loss, LossReport, OptimStep, PerSample, Prompt, Sampling, Split,
@@ -113,6 +114,16 @@ fn checkpoint() {
     check::<Manifest>();
     check::<LoopState>();
     check::<PortableManifest>();
+}
+
+#[test]
+fn kept_runs() {
+    check::<KeptRequest>();
+    check::<KeptRun>();
+    check::<Storage>();
+    check::<RunRecord>();
+    check::<SlotRecord>();
+    check::<Intent>();
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 mod board;
 mod json;
+mod kept;
 mod random;
 mod schema;
 mod series;
