@@ -92,7 +92,7 @@ async fn train() -> Result<(), Box<dyn Error>> {
     let host = Host {
         store: Rc::new(Memory::default()),
         data: Rc::new(kitchen_core::data::Store::on_disk("")),
-        devices: Rc::new(LocalDevices),
+        devices: Rc::new(LocalDevices::default()),
         now_ms: kitchen_platform::now_ms,
     };
     let stages = registry().with(CheckGoal);

@@ -1,5 +1,6 @@
 //! What the outside world lends a run. Nothing in a run reaches for any of it by itself.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use kitchen_types::ports::{BlobStore, Dataset, DatasetStore, Loss, TrainingClien
 use kitchen_types::question::Preview;
 
 use crate::preview::Latest;
+use crate::supervised::Shown;
 
 /// What the outside world lends a run.
 pub struct Host {
@@ -51,4 +53,6 @@ pub(crate) struct Lent {
     pub(crate) host: Host,
     pub(crate) run: kitchen_types::RunId,
     pub(crate) preview: Latest<Preview>,
+    /// When the preview last showed a decision surface.
+    pub(crate) surface_shown: Cell<Option<Shown>>,
 }

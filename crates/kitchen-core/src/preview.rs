@@ -16,6 +16,11 @@ impl<T> Latest<T> {
     pub fn take(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
+
+    /// Whether somebody has taken the newest value: whoever looks at all looks again.
+    pub(crate) fn is_taken(&self) -> bool {
+        (self.0.lock().unwrap_or_else(PoisonError::into_inner)).is_none()
+    }
 }
 
 impl<T> Clone for Latest<T> {

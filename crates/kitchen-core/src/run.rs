@@ -1,23 +1,27 @@
 //! A run: a stream of events that one polls, and a line for commands.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use futures::StreamExt;
+use futures::channel::oneshot;
+use futures::future::LocalBoxFuture;
 use futures::stream::LocalBoxStream;
+use futures::{FutureExt, StreamExt};
 use kitchen_flow::{Engine, Observer, Problem, Queue, Registry, RunError, State, StateError};
 use kitchen_platform::Stopwatch;
 use kitchen_types::event::RunStatus;
-use kitchen_types::ports::StoreError;
+use kitchen_types::ports::{Splits, StoreError, TrainingClient};
 use kitchen_types::question::Preview;
 use kitchen_types::random::Key;
 use kitchen_types::workflow::Workflow;
 use kitchen_types::{Envelope, Event, RunConfig, RunId};
 
 use crate::checkpoint;
-use crate::commands::{CommandSender, Commands};
+use crate::commands::{CommandSender, Line, QuestionSender};
 use crate::host::{Host, Lent};
 use crate::preview::Latest;
-use crate::supervised::{self, LOOP, STOPPED};
+use crate::questions::{Subject, settle};
+use crate::supervised::{self, CLIENT, COMMANDS, CONFIG, DATA, LOOP, STOPPED};
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +42,13 @@ pub struct Run {
     pub events: LocalBoxStream<'static, Envelope>,
     /// Tells the run what to do.
     pub commands: CommandSender,
+    /// Looks into the model.
+    pub questions: QuestionSender,
     /// The newest look at what the model has learnt.
     pub preview: Latest<Preview>,
+    /// Goes on answering questions once the events have ended, until nobody is left to ask. Poll
+    /// it or drop it then: a question asked meanwhile waits for one or the other.
+    pub afterwards: LocalBoxFuture<'static, ()>,
 }
 
 /// Why a run could not be started.
@@ -91,20 +100,22 @@ pub async fn start_with(
     let saved = checkpoint::list(&*host.store).await?;
     let begins_after = saved.last().map_or(0, |saved| saved.step);
 
-    let (sender, commands) = Commands::channel();
+    let (commands, questions, line) = Line::open();
     let preview = Latest::default();
     let now_ms = host.now_ms;
     let lent = Lent {
         host,
         run: request.run.clone(),
         preview: preview.clone(),
+        surface_shown: Cell::new(None),
     };
     let config = Rc::new(request.config);
-    let mut state = supervised::given(config.clone(), Rc::new(lent), commands)?;
+    let mut state = supervised::given(config.clone(), Rc::new(lent), line)?;
 
     let queue = Queue::new();
     let observer = queue.clone();
     let workflow = request.workflow.name.clone();
+    let (leave, left) = oneshot::channel();
     let body = async move {
         observer.observe(Event::RunStarted {
             config: Box::new((*config).clone()),
@@ -115,6 +126,10 @@ pub async fn start_with(
         let engine = Engine::new(&observer).seeded(Key::new(config.seed));
         let outcome = engine.run(&plan, &mut state).await;
         observer.observe(finished(outcome, &state, clock.elapsed_us() / 1000));
+        if let Some(left) = Left::of(&mut state) {
+            // Where nobody looks at what is left, it goes.
+            drop(leave.send(left));
+        }
     };
 
     let (run, first_seq) = (request.run, request.first_seq);
@@ -128,9 +143,54 @@ pub async fn start_with(
         });
     Ok(Run {
         events: envelopes.boxed_local(),
-        commands: sender,
+        commands,
+        questions,
         preview,
+        afterwards: async move {
+            if let Ok(left) = left.await {
+                left.attend().await;
+            }
+        }
+        .boxed_local(),
     })
+}
+
+/// What is left of a run at its end: enough to go on answering.
+struct Left {
+    client: Box<dyn TrainingClient>,
+    data: Splits,
+    config: Rc<RunConfig>,
+    step: u64,
+    line: Line,
+}
+
+impl Left {
+    /// `None` where the run has not come as far as having a model.
+    fn of(state: &mut State) -> Option<Self> {
+        Some(Self {
+            step: state.get(&LOOP).ok()?.step,
+            client: state.take(&CLIENT).ok()?,
+            data: state.take(&DATA).ok()?,
+            config: state.take(&CONFIG).ok()?,
+            line: state.take(&COMMANDS).ok()?,
+        })
+    }
+
+    async fn attend(mut self) {
+        while let Some(asked) = self.line.next_question().await {
+            let mut subject = Subject {
+                client: &mut *self.client,
+                data: &self.data,
+                config: &self.config,
+                step: self.step,
+            };
+            let found = subject.answer(&asked.question).await;
+            if settle(asked, found).is_err() {
+                // The device is lost, and the model with it.
+                break;
+            }
+        }
+    }
 }
 
 fn finished(outcome: Result<(), RunError>, state: &State, duration_ms: u64) -> Event {

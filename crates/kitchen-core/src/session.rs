@@ -7,10 +7,13 @@ use kitchen_types::event::Evaluation;
 use kitchen_types::ports::{
     BlobStore, ClientError, DataError, Loss, Splits, StoreError, TrainingClient,
 };
+use kitchen_types::question::QuestionError;
+use kitchen_types::{Answer, Question};
 
 use crate::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::export::{Export, export};
 use crate::host::Host;
+use crate::questions::Subject;
 use crate::supervised;
 
 /// A model from a checkpoint, on a device, beside the data it was trained on.
@@ -97,6 +100,21 @@ impl Session {
             ));
         }
         Ok(supervised::write_samples(&mut *self.client, &self.data, config, seed).await?)
+    }
+
+    /// What there is to see of the model, as [`QuestionSender::ask`](crate::QuestionSender::ask)
+    /// gives it while a run goes on.
+    ///
+    /// # Errors
+    /// What is wrong with the question, or that the device is lost.
+    pub async fn answer(&mut self, question: &Question) -> Result<Answer, QuestionError> {
+        let mut subject = Subject {
+            client: &mut *self.client,
+            data: &self.data,
+            config: &self.config,
+            step: self.checkpoint.state.step,
+        };
+        Ok(subject.answer(question).await?)
     }
 
     /// The weights for others to load.

@@ -139,7 +139,7 @@ pub(crate) fn host(store: Directory) -> Host {
     Host {
         store: Rc::new(store),
         data: Rc::new(Store::on_disk(cache.to_string_lossy())),
-        devices: Rc::new(LocalDevices),
+        devices: Rc::new(LocalDevices::default()),
         now_ms: kitchen_platform::now_ms,
     }
 }

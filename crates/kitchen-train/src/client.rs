@@ -11,16 +11,17 @@ use kitchen_types::ports::{
     LossReport, ModelState, OptimStep, Pending, PerSample, Predictions, Prompt, Sampling,
     StepReport, TokenLogprobs, TrainingClient,
 };
+use kitchen_types::question::{AttentionMap, Inspection};
 use kitchen_types::random::Key;
 
 use crate::batch::{Goal, goal, upload};
 use crate::device::OpenDevice;
 use crate::gradients::{Gradients, sum_of_squares};
 use crate::loss;
-use crate::model::{Dropout, Model};
+use crate::model::{Model, Pass};
 use crate::optimizer::{Optimizer, StepSize};
 use crate::readback::{Readbacks, floats, ints};
-use crate::{evaluate, sample, weights};
+use crate::{evaluate, inspect, sample, weights};
 
 /// Trains one model on one device of this machine.
 #[derive(Debug)]
@@ -63,11 +64,11 @@ impl BurnClient {
         })
     }
 
-    /// The masks of this forward pass: they depend on the step and on the batch within it, so
-    /// that a resumed run draws what an uninterrupted one draws.
-    fn dropout(&self) -> Dropout {
+    /// This forward pass of the training: its dropout masks depend on the step and on the batch
+    /// within it, so that a resumed run draws what an uninterrupted one draws.
+    fn training(&self) -> Pass {
         let key = self.key.at(self.steps).at(self.gradients.batches());
-        Dropout::training(key, self.device.is_cpu())
+        Pass::training(key, self.device.is_cpu())
     }
 
     /// The gradients of one batch's mean loss, and the scalars measured on the way.
@@ -75,11 +76,11 @@ impl BurnClient {
         &self,
         batch: &Batch,
         loss: &Loss,
-        dropout: &Dropout,
+        pass: &Pass,
     ) -> Result<(GradientsParams, loss::Objective), ClientError> {
         let goal = goal(batch, loss, &self.data)?;
         let input = upload(&batch.inputs, &self.data, &self.device.burn)?;
-        let outputs = self.model.forward(input, dropout);
+        let outputs = self.model.forward(input, pass);
         let objective = loss::objective(outputs, &goal);
         let gradients = GradientsParams::from_grads(objective.backward.backward(), &self.model);
         Ok((gradients, objective))
@@ -103,7 +104,7 @@ impl TrainingClient for BurnClient {
         batch: &Batch,
         loss: &Loss,
     ) -> Result<Pending<LossReport>, ClientError> {
-        let (gradients, objective) = self.gradients_of(batch, loss, &self.dropout())?;
+        let (gradients, objective) = self.gradients_of(batch, loss, &self.training())?;
         self.gradients.add(&self.model, gradients);
 
         let counted = objective.counted as f64;
@@ -218,7 +219,7 @@ impl TrainingClient for BurnClient {
         let mut reads = Transaction::default();
         for place in 0..batch.len() {
             let alone = evaluate::example(batch, place);
-            let (gradients, objective) = self.gradients_of(&alone, loss, &Dropout::off())?;
+            let (gradients, objective) = self.gradients_of(&alone, loss, &Pass::inference())?;
             let squares = sum_of_squares(&self.model, gradients);
             reads = reads.register(objective.mean).register(squares);
         }
@@ -238,6 +239,34 @@ impl TrainingClient for BurnClient {
                 .collect(),
             method: "a forward and a backward pass for each example alone, without dropout".into(),
         })
+    }
+
+    async fn inspect(&mut self, batch: &Batch, loss: &Loss) -> Result<Inspection, ClientError> {
+        let (gradients, _) = self.gradients_of(batch, loss, &Pass::inference())?;
+        let pass = Pass::watched();
+        self.pass(&inspect::first(&batch.inputs), &pass)?;
+        Ok(Inspection {
+            step: self.steps,
+            weights: inspect::weights(&self.model, gradients, &self.readbacks).await?,
+            activations: inspect::activations(pass.seen(), &self.readbacks).await?,
+        })
+    }
+
+    async fn attention(&mut self, tokens: &[u32]) -> Result<Vec<AttentionMap>, ClientError> {
+        let inputs = Inputs::Tokens {
+            context: tokens.len(),
+            values: tokens.to_vec(),
+        };
+        let pass = Pass::watched();
+        self.pass(&inputs, &pass)?;
+        let maps = inspect::attention(pass.seen(), &self.readbacks).await?;
+        if maps.is_empty() {
+            return Err(ClientError::Unsupported {
+                client: "a model without attention".into(),
+                what: "show where it looks; `model=gpt` can".into(),
+            });
+        }
+        Ok(maps)
     }
 
     async fn save(&mut self) -> Result<ModelState, ClientError> {
@@ -277,8 +306,12 @@ const STEPS: &str = "steps";
 impl BurnClient {
     /// Outputs for `inputs`, `[rows, outputs]`, without autodiff or dropout.
     fn infer(&self, inputs: &Inputs) -> Result<Tensor<2>, ClientError> {
+        self.pass(inputs, &Pass::inference())
+    }
+
+    fn pass(&self, inputs: &Inputs, pass: &Pass) -> Result<Tensor<2>, ClientError> {
         let input = upload(inputs, &self.data, &self.device.burn)?;
-        Ok(self.model.valid().forward(input, &Dropout::off()))
+        Ok(self.model.valid().forward(input, pass))
     }
 
     async fn read<const D: usize>(&self, tensor: Tensor<D>) -> Result<Vec<f32>, ClientError> {

@@ -1,15 +1,13 @@
-//! Devices: which there are, and which is fastest for a given model and batch.
+//! Devices: which there are, how they are opened, and how they are lost.
+
+use std::cell::{Cell, RefCell};
 
 use burn::backend::{WgpuDevice, WgpuDeviceKind};
-use burn::tensor::Device;
-use burn::tensor::wgpu::{WgpuBackend, WgpuInitError, wgpu};
-use kitchen_platform::Stopwatch;
-use kitchen_types::Number;
-use kitchen_types::config::{DeviceChoice, ModelConfig, OptimizerConfig};
-use kitchen_types::event::DeviceTiming;
-use kitchen_types::ports::{Batch, ClientError, DataSpec, Loss, OptimStep, TrainingClient};
+use burn::tensor::wgpu::{WgpuBackend, WgpuInitError, WgpuSetup, wgpu};
+use burn::tensor::{Device, Tensor, Transaction};
+use kitchen_types::ports::ClientError;
 
-use crate::client::BurnClient;
+use crate::self_test::self_test;
 
 /// A device that is ready to train on. Cloning it shares the device.
 #[derive(Clone, Debug)]
@@ -19,6 +17,8 @@ pub struct OpenDevice {
     kind: Kind,
     adapter: String,
     software: bool,
+    /// The GPU itself, where it was opened here, to lose it on purpose.
+    handle: Option<wgpu::Device>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,7 @@ impl OpenDevice {
             kind: Kind::Cpu,
             adapter: "Burn flex".into(),
             software: false,
+            handle: None,
         }
     }
 
@@ -46,14 +47,7 @@ impl OpenDevice {
         let mut reasons = Vec::new();
         for (api, backend) in GRAPHICS_APIS {
             match open(api, backend).await {
-                Ok((burn, info)) => {
-                    return Ok(Self {
-                        burn,
-                        kind: Kind::Gpu,
-                        software: info.device_type == wgpu::DeviceType::Cpu,
-                        adapter: describe(&info),
-                    });
-                }
+                Ok(device) => return Ok(device),
                 // What this platform does not know at all is not worth a word.
                 Err(WgpuInitError::UnsupportedGraphicsApi { .. }) => {}
                 Err(WgpuInitError::AdapterUnavailable { message, .. }) => {
@@ -68,6 +62,36 @@ impl OpenDevice {
             remedy: "use `device=cpu`, install a Vulkan driver, or turn on WebGPU in the browser"
                 .into(),
         })
+    }
+
+    /// Takes the GPU away from everything that uses it, as a crash of its driver would: whatever
+    /// is done with it next fails with [`ClientError::DeviceLost`]. Says whether it could be done:
+    /// it cannot to a CPU, nor to a GPU that was opened elsewhere in this process.
+    pub fn destroy(&self) -> bool {
+        if let Some(handle) = &self.handle {
+            handle.destroy();
+        }
+        self.handle.is_some()
+    }
+
+    /// Whether the device still answers.
+    async fn is_alive(&self) -> bool {
+        let number = Tensor::<1>::ones([1], &self.burn);
+        let read = Transaction::default()
+            .register(number)
+            .execute_async()
+            .await;
+        read.is_ok()
+    }
+
+    fn of(burn: Device, info: &wgpu::AdapterInfo, handle: Option<wgpu::Device>) -> Self {
+        Self {
+            burn,
+            kind: Kind::Gpu,
+            software: info.device_type == wgpu::DeviceType::Cpu,
+            adapter: describe(info),
+            handle,
+        }
     }
 
     /// `cpu` or `gpu`.
@@ -103,28 +127,67 @@ const GRAPHICS_APIS: [(WgpuBackend, wgpu::Backends); 4] = [
     (WgpuBackend::WebGpu, wgpu::Backends::BROWSER_WEBGPU),
 ];
 
-async fn open(
-    api: WgpuBackend,
-    backends: wgpu::Backends,
-) -> Result<(Device, wgpu::AdapterInfo), WgpuInitError> {
+async fn open(api: WgpuBackend, backends: wgpu::Backends) -> Result<OpenDevice, WgpuInitError> {
     let options = Device::wgpu_options().graphics_api(api);
     match options.init_with_setup_async().await {
-        Ok((device, setup)) => Ok((device, setup.adapter.get_info())),
+        Ok((burn, setup)) => {
+            let info = setup.adapter.get_info();
+            Ok(OpenDevice::of(burn, &info, Some(setup.device)))
+        }
         // The process has opened it before; Burn keeps one runtime for each selector.
         Err(WgpuInitError::Registration { .. }) => {
             let device = WgpuDevice::new(WgpuDeviceKind::DefaultDevice).on(api);
-            let info = adapter_info(backends).await;
-            let info = info.map_err(|message| WgpuInitError::AdapterUnavailable {
-                device: device.clone(),
-                message,
-            })?;
-            Ok((Device::from(device), info))
+            let (instance, adapter) =
+                adapter(backends)
+                    .await
+                    .map_err(|message| WgpuInitError::AdapterUnavailable {
+                        device: device.clone(),
+                        message,
+                    })?;
+            let shared = OpenDevice::of(Device::from(device), &adapter.get_info(), None);
+            match shared.is_alive().await {
+                true => Ok(shared),
+                false => reopen(instance, adapter).await,
+            }
         }
         Err(error) => Err(error),
     }
 }
 
-async fn adapter_info(backends: wgpu::Backends) -> Result<wgpu::AdapterInfo, String> {
+/// A device beside one that was lost, with a runtime of its own.
+async fn reopen(
+    instance: wgpu::Instance,
+    adapter: wgpu::Adapter,
+) -> Result<OpenDevice, WgpuInitError> {
+    let info = adapter.get_info();
+    // What Burn asks for itself, but for what is experimental.
+    let kept =
+        wgpu::Features::MAPPABLE_PRIMARY_BUFFERS.union(wgpu::Features::all_experimental_mask());
+    let request = wgpu::DeviceDescriptor {
+        required_features: adapter.features().difference(kept),
+        required_limits: adapter.limits(),
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        ..wgpu::DeviceDescriptor::default()
+    };
+    let (device, queue) =
+        adapter
+            .request_device(&request)
+            .await
+            .map_err(|error| WgpuInitError::RequestDevice {
+                message: error.to_string(),
+            })?;
+    let setup = WgpuSetup {
+        backend: info.backend,
+        instance,
+        adapter,
+        device: device.clone(),
+        queue,
+    };
+    let burn = Device::wgpu_options().setup(setup).init()?;
+    Ok(OpenDevice::of(burn, &info, Some(device)))
+}
+
+async fn adapter(backends: wgpu::Backends) -> Result<(wgpu::Instance, wgpu::Adapter), String> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends,
         ..wgpu::InstanceDescriptor::new_without_display_handle()
@@ -134,7 +197,7 @@ async fn adapter_info(backends: wgpu::Backends) -> Result<wgpu::AdapterInfo, Str
         ..Default::default()
     };
     let adapter = instance.request_adapter(&options).await;
-    Ok(adapter.map_err(|error| error.to_string())?.get_info())
+    Ok((instance, adapter.map_err(|error| error.to_string())?))
 }
 
 fn describe(info: &wgpu::AdapterInfo) -> String {
@@ -144,149 +207,45 @@ fn describe(info: &wgpu::AdapterInfo) -> String {
     }
 }
 
-/// The device that was chosen, and how the choice was made.
-#[derive(Clone, Debug)]
-pub struct Choice {
-    /// The device.
-    pub device: OpenDevice,
-    /// Every device there is, with its timing or the reason why it has none.
-    pub timings: Vec<DeviceTiming>,
-    /// Why this one, in words.
-    pub reason: String,
+/// The GPU of this machine, opened and tested once, and shared by all that train on it until it
+/// is lost.
+#[derive(Debug, Default)]
+pub struct Gpu {
+    found: RefCell<Option<OpenDevice>>,
+    is_tested: Cell<bool>,
 }
 
-/// What a step is made of: all that is needed to time one.
-#[derive(Clone, Copy, Debug)]
-pub struct Workload<'a> {
-    /// The model.
-    pub model: &'a ModelConfig,
-    /// What the data look like.
-    pub data: &'a DataSpec,
-    /// How the weights move.
-    pub optimizer: &'a OptimizerConfig,
-    /// What is minimised.
-    pub loss: &'a Loss,
-    /// A batch of the size that will be trained on.
-    pub batch: &'a Batch,
-}
-
-/// Opens what `choice` asks for. `auto` times a step on each device there is, and takes the
-/// fastest; a software GPU adapter is listed without a timing, because its kernels alone take
-/// seconds to compile and the CPU it runs on is there without it.
-///
-/// # Errors
-/// [`ClientError::NoDevice`] where a GPU was asked for and there is none; whatever the client
-/// says where the model does not fit the data.
-pub async fn choose_device(
-    choice: DeviceChoice,
-    work: Workload<'_>,
-) -> Result<Choice, ClientError> {
-    match choice {
-        DeviceChoice::Cpu => Ok(as_asked(OpenDevice::cpu())),
-        DeviceChoice::Gpu => Ok(as_asked(OpenDevice::gpu().await?)),
-        DeviceChoice::Auto => fastest(work).await,
-    }
-}
-
-fn as_asked(device: OpenDevice) -> Choice {
-    Choice {
-        device,
-        timings: Vec::new(),
-        reason: "it was asked for".into(),
-    }
-}
-
-async fn fastest(work: Workload<'_>) -> Result<Choice, ClientError> {
-    let cpu = OpenDevice::cpu();
-    let gpu = match OpenDevice::gpu().await {
-        Ok(gpu) => gpu,
-        Err(error) => {
-            return Ok(Choice {
-                device: cpu,
-                timings: vec![untimed("gpu", error.to_string())],
-                reason: "it is the only device here".into(),
-            });
+impl Gpu {
+    /// The GPU, which has passed [`self_test`]. A new device takes the place of one that was lost.
+    ///
+    /// # Errors
+    /// [`ClientError::NoDevice`] where there is none, or it gives wrong numbers.
+    pub async fn open(&self) -> Result<OpenDevice, ClientError> {
+        let device = self.find().await?;
+        if !self.is_tested.get() {
+            self_test(&device).await?;
+            self.is_tested.set(true);
         }
-    };
-    let gpu_name = label(&gpu);
-    if gpu.is_software() {
-        let note = "a software adapter: it runs on this CPU, and was not timed; \
-                    `device=gpu` uses it all the same";
-        return Ok(Choice {
-            device: cpu,
-            timings: vec![untimed(&gpu_name, note.into())],
-            reason: "the only GPU here is a software adapter".into(),
-        });
+        Ok(device)
     }
 
-    let cpu_ms = time_step(&cpu, work).await?;
-    let cpu_timing = timed(&label(&cpu), cpu_ms);
-    match time_step(&gpu, work).await {
-        Ok(gpu_ms) => {
-            let reason =
-                format!("a step takes {cpu_ms:.2} ms on the CPU, {gpu_ms:.2} ms on the GPU");
-            Ok(Choice {
-                device: if gpu_ms < cpu_ms { gpu } else { cpu },
-                timings: vec![cpu_timing, timed(&gpu_name, gpu_ms)],
-                reason,
-            })
+    /// The same, before it is tested.
+    pub(crate) async fn find(&self) -> Result<OpenDevice, ClientError> {
+        let before = self.found.borrow().clone();
+        if let Some(device) = before
+            && device.is_alive().await
+        {
+            return Ok(device);
         }
-        Err(error) => Ok(Choice {
-            device: cpu,
-            timings: vec![cpu_timing, untimed(&gpu_name, error.to_string())],
-            reason: "the GPU could not take a step".into(),
-        }),
+        let device = OpenDevice::gpu().await?;
+        self.is_tested.set(false);
+        self.found.replace(Some(device.clone()));
+        Ok(device)
     }
-}
 
-fn label(device: &OpenDevice) -> String {
-    format!("{}: {}", device.name(), device.adapter())
-}
-
-fn timed(device: &str, step_ms: f64) -> DeviceTiming {
-    DeviceTiming {
-        device: device.into(),
-        step_ms: Some(Number(step_ms)),
-        note: None,
+    /// Loses it on purpose, as [`OpenDevice::destroy`] does. Says whether it could be done.
+    pub fn destroy(&self) -> bool {
+        let found = self.found.borrow();
+        found.as_ref().is_some_and(OpenDevice::destroy)
     }
-}
-
-fn untimed(device: &str, note: String) -> DeviceTiming {
-    DeviceTiming {
-        device: device.into(),
-        step_ms: None,
-        note: Some(note),
-    }
-}
-
-/// Steps before the clock counts: the first compiles kernels, the second fills memory pools.
-const WARM_UP: u64 = 2;
-/// Steps that count.
-const TIMED: u64 = 5;
-
-/// The median time of a whole training step, in milliseconds, the loss read each time.
-///
-/// # Errors
-/// Whatever the client says where model, data and batch do not fit, or the device is lost.
-pub async fn time_step(device: &OpenDevice, work: Workload<'_>) -> Result<f64, ClientError> {
-    let seed = 0;
-    let mut client = BurnClient::open(work.model, work.data, work.optimizer, device.clone(), seed)?;
-    let mut times = Vec::new();
-    for step in 1..=WARM_UP + TIMED {
-        let step_time = Stopwatch::start();
-        let loss = client.forward_backward(work.batch, work.loss).await?;
-        let update = OptimStep {
-            step,
-            lr: 1e-4,
-            clip_norm: work.optimizer.clip_norm,
-            measure: false,
-        };
-        client.optim_step(&update).await?.await?;
-        loss.await?;
-        if step > WARM_UP {
-            times.push(step_time.elapsed().as_secs_f64() * 1e3);
-        }
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(times.get(times.len() / 2).copied().unwrap_or(f64::NAN))
 }

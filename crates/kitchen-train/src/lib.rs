@@ -7,11 +7,13 @@
 
 mod batch;
 pub mod bench;
+mod choose;
 mod client;
 mod device;
 mod evaluate;
 mod gradients;
 mod host;
+mod inspect;
 mod loss;
 mod memory;
 mod model;
@@ -20,8 +22,11 @@ mod optimizer;
 mod readback;
 mod sample;
 pub mod schedule;
+mod self_test;
 mod weights;
 
+pub use choose::{Choice, Workload, choose_device, time_step};
 pub use client::BurnClient;
-pub use device::{Choice, OpenDevice, Workload, choose_device, time_step};
-pub use memory::{Memory, estimate_memory};
+pub use device::{Gpu, OpenDevice};
+pub use memory::estimate_memory;
+pub use self_test::self_test;

@@ -2,30 +2,11 @@
 
 use kitchen_types::config::{Algorithm, ModelConfig, OptimizerConfig};
 use kitchen_types::ports::{ClientError, DataSpec, InputSpec, LayerInfo};
+use kitchen_types::question::Estimate;
 
 use crate::device::OpenDevice;
 use crate::model::{self, Model};
 use crate::optimizer::hidden_matrices;
-
-/// Bytes by what they are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memory {
-    /// The weights.
-    pub weights: u64,
-    /// Their gradients.
-    pub gradients: u64,
-    /// What the optimizer remembers.
-    pub optimizer: u64,
-    /// What the forward pass keeps for the backward pass: an estimate, to a factor of two.
-    pub activations: u64,
-}
-
-impl Memory {
-    /// All together, in bytes.
-    pub fn total(&self) -> u64 {
-        self.weights + self.gradients + self.optimizer + self.activations
-    }
-}
 
 /// Bytes in a number.
 const FLOAT: u64 = 4;
@@ -39,7 +20,7 @@ pub fn estimate_memory(
     data: &DataSpec,
     optimizer: &OptimizerConfig,
     batch: usize,
-) -> Result<Memory, ClientError> {
+) -> Result<Estimate, ClientError> {
     let device = OpenDevice::cpu();
     let built = Model::new(model, data, 0, &device.burn)?;
     let weights = built.weights();
@@ -59,7 +40,8 @@ pub fn estimate_memory(
         Algorithm::Adam(_) | Algorithm::Adamw(_) => 2 * parameters,
         Algorithm::Muon(_) => 2 * parameters - hidden,
     };
-    Ok(Memory {
+    Ok(Estimate {
+        parameters,
         weights: FLOAT * parameters,
         gradients: FLOAT * parameters,
         optimizer: FLOAT * remembered,

@@ -27,6 +27,8 @@ pub enum ToWorker {
         /// What to look at.
         question: Question,
     },
+    /// Take the GPU away, to see what losing it is like.
+    LoseDevice,
     /// Time steps of named work, and train nothing else; the outcome comes as
     /// [`FromWorker::Benched`].
     Bench {

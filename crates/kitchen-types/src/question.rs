@@ -2,6 +2,8 @@
 //!
 //! A question is answered between two steps, and leaves no trace in the record of the run.
 
+mod measure;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -15,7 +15,7 @@ use super::inside::Inside;
 use super::learnt::Kind;
 use super::runs::OnKept;
 use super::stage::Theatre;
-use super::{AboutKept, App, Shown, address, curves, save};
+use super::{AboutKept, App, Shown, address, curves, receipts, save};
 use crate::dropped::{Dropped, judge};
 use crate::settings::Settings;
 
@@ -38,6 +38,7 @@ impl App {
             }
             Act::Stop => self.command(Command::Stop),
             Act::Restart => self.start(),
+            Act::Branch => self.branch(),
             Act::SetLearningRate(lr) => self.command(Command::SetLearningRate(Number(lr))),
             Act::GoBack(step) => {
                 if !paused {
@@ -45,6 +46,14 @@ impl App {
                 }
                 self.command(Command::RollBack { step });
             }
+            Act::SetBatchSize(size) => self.command(Command::SetBatchSize(size)),
+            Act::CopyLink => self.copy(Ok(address::whole())),
+            Act::CopyReceipt => {
+                let link = receipts::link(&self.live.borrow().board);
+                self.copy(link);
+            }
+            Act::Verify => self.verify(),
+            Act::LoseDevice => self.tell(&ToWorker::LoseDevice),
             Act::DrawByFactors(log) => {
                 let mut live = self.live.borrow_mut();
                 live.curves.log = log;
@@ -76,7 +85,10 @@ impl App {
                 live.touch();
             }
         }
-        matches!(act, Act::Restart | Act::Toggle)
+        matches!(
+            act,
+            Act::Restart | Act::Toggle | Act::CopyLink | Act::CopyReceipt | Act::Verify
+        )
     }
 
     /// Begins a run of what the settings say, if they make sense.
@@ -84,15 +96,18 @@ impl App {
         let Ok(resolved) = self.settings.resolve() else {
             return;
         };
-        let started_ms = kitchen_platform::now_ms();
-        let name = format!("{}-{started_ms}", self.settings.recipe.name);
-        // Recipes have names that can name a run.
-        let Ok(run) = RunId::new(name) else { return };
+        let Some(run) = self.new_name() else { return };
         let start = StartRun {
             run,
             config: resolved.config,
         };
         self.begin(start, Board::default());
+    }
+
+    /// A name that no run has: the recipe's, and the time.
+    fn new_name(&self) -> Option<RunId> {
+        let started_ms = kitchen_platform::now_ms();
+        RunId::new(format!("{}-{started_ms}", self.settings.recipe.name)).ok()
     }
 
     /// Has the worker run something. `board` is what it came to before.
@@ -128,6 +143,27 @@ impl App {
         let id = self.questions;
         self.asked.insert(id, purpose);
         self.tell(&ToWorker::Ask { id, question });
+    }
+
+    /// Hands a text to the clipboard, and says so.
+    fn copy(&mut self, text: Result<String, String>) {
+        match text {
+            Ok(text) => {
+                save::to_clipboard(&text);
+                self.notices.push(format!("copied: {text}"));
+            }
+            Err(reason) => self.notices.push(reason),
+        }
+    }
+
+    /// Runs again what the receipt says.
+    fn verify(&mut self) {
+        let Some(receipt) = &self.receipt else { return };
+        let config = receipt.config.clone();
+        let recipe = Recipe::find(&config.recipe).unwrap_or(self.settings.recipe);
+        self.settings = Settings::from_config(recipe, &config);
+        let Some(run) = self.new_name() else { return };
+        self.begin(StartRun { run, config }, Board::default());
     }
 
     /// Shows the numbers under the pointer in every chart.
@@ -182,7 +218,7 @@ impl App {
             Ok(Dropped::Config) => self.take_config(&files),
             Ok(Dropped::Checkpoint) => {
                 for file in &files {
-                    self.ask_about_kept(AboutKept::Upload, KeptRequest::Upload, Some(&file.bytes));
+                    self.ask_about_kept(AboutKept::Make, KeptRequest::Upload, Some(&file.bytes));
                 }
             }
             Ok(Dropped::Receipt) => {}
@@ -229,6 +265,21 @@ impl App {
             // Only a page can ask the browser, and waits for the answer elsewhere.
             OnKept::Persist => {}
         }
+    }
+
+    /// Goes on from where the run stands, with the settings as they are now, as another run.
+    fn branch(&mut self) {
+        let (Some(running), Ok(resolved)) = (&self.running, self.settings.resolve()) else {
+            return;
+        };
+        let Some(to) = self.new_name() else { return };
+        let request = KeptRequest::Fork {
+            run: running.run.clone(),
+            step: self.live.borrow().board.current_step(),
+            to,
+            config: Some(Box::new(resolved.config)),
+        };
+        self.about_kept(AboutKept::Make, request);
     }
 
     /// Asks the worker about kept runs.

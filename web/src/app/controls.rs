@@ -1,11 +1,14 @@
 //! Play, pause, step, and what the newest step measured.
 
+use std::str::FromStr;
+
 use kitchen_types::board::Phase;
 use kitchen_types::report::SettingChange;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlInputElement};
 use yew::{Callback, Html, html};
 
+use super::Shown;
 use super::glossary::explain;
 
 /// What a person can do with a run, by button or by key.
@@ -19,10 +22,22 @@ pub(super) enum Act {
     Stop,
     /// Begin again, with the settings as they are now.
     Restart,
+    /// Go on from where the run stands with the settings as they are now, as another run.
+    Branch,
     /// Change the peak learning rate from the next step on.
     SetLearningRate(f64),
     /// Go back to the newest checkpoint at or before this step, and pause.
     GoBack(u64),
+    /// Use another batch size from the next step on.
+    SetBatchSize(usize),
+    /// Copy the address of the page.
+    CopyLink,
+    /// Copy a link that says what was measured.
+    CopyReceipt,
+    /// Run again what the receipt says.
+    Verify,
+    /// Take the GPU away.
+    LoseDevice,
     /// Draw losses and norms by factors.
     DrawByFactors(bool),
     /// Let curves remember this much of the past.
@@ -42,7 +57,8 @@ pub(super) enum Act {
 }
 
 /// The row of controls. `changes` are what a restart would change.
-pub(super) fn view(phase: &Phase, changes: Vec<SettingChange>, act: &Callback<Act>) -> Html {
+pub(super) fn view(shown: &Shown, changes: Vec<SettingChange>, act: &Callback<Act>) -> Html {
+    let phase = &shown.phase;
     let on = |what: Act| act.reform(move |_| what);
     let over = matches!(phase, Phase::Finished { .. });
     let (toggle, toggle_class) = match phase {
@@ -50,13 +66,8 @@ pub(super) fn view(phase: &Phase, changes: Vec<SettingChange>, act: &Callback<Ac
         Phase::Paused => ("Play", "play"),
         Phase::Finished { .. } => ("Again", "again"),
     };
-    let set_lr = act.clone();
-    let lr_changed = move |event: Event| {
-        let input: Option<HtmlInputElement> = event.target().and_then(|it| it.dyn_into().ok());
-        if let Some(lr) = input.and_then(|input| input.value().trim().parse().ok()) {
-            set_lr.emit(Act::SetLearningRate(lr));
-        }
-    };
+    let lr = act.filter_reform(|event| written(&event).map(Act::SetLearningRate));
+    let batch = act.filter_reform(|event| written(&event).map(Act::SetBatchSize));
     html! {
         <section class="controls card" aria-label="The run">
             <div class="buttons" role="group" aria-label="Controls">
@@ -67,18 +78,33 @@ pub(super) fn view(phase: &Phase, changes: Vec<SettingChange>, act: &Callback<Ac
                 <button id="reset" type="button" onclick={on(Act::Restart)}
                     aria-keyshortcuts="R">{ "Reset" }</button>
                 <button id="stop" type="button" onclick={on(Act::Stop)} disabled={over}>{ "Stop" }</button>
+                { super::receipts::buttons(phase, act) }
                 <label class="live-knob">{ "learning rate now" }
-                    <input id="live-lr" type="text" inputmode="decimal" autocomplete="off" size="8"
-                        onchange={lr_changed} disabled={over} placeholder="unchanged" />
+                    <input id="live-lr" type="text" inputmode="decimal" autocomplete="off"
+                        onchange={move |event| { lr.emit(event); }} disabled={over} placeholder="unchanged" />
+                </label>
+                <label class="live-knob">{ "batch now" }
+                    <input id="live-batch" type="text" inputmode="numeric" autocomplete="off"
+                        onchange={move |event| { batch.emit(event); }} disabled={over} placeholder="unchanged" />
                 </label>
             </div>
             <progress id="progress" max="1" value="0" aria-label="How much of the run is done"></progress>
             { facts() }
             <p id="device-line" class="quiet"></p>
-            { restart(&changes, on(Act::Restart)) }
+            { for shown.on_gpu.then(|| html! {
+                <button id="lose-device" type="button" onclick={on(Act::LoseDevice)}
+                    title="Training goes on from the last checkpoint">{ "See what losing the GPU is like" }</button>
+            }) }
+            { restart(&changes, !shown.checkpoints.is_empty(), act) }
             <p id="announcement" class="only-read" role="status" aria-live="polite"></p>
         </section>
     }
+}
+
+/// The number that was written into a field.
+fn written<T: FromStr>(event: &Event) -> Option<T> {
+    let input: HtmlInputElement = event.target()?.dyn_into().ok()?;
+    input.value().trim().parse().ok()
 }
 
 /// The places of the newest numbers, which are written from outside of Yew.
@@ -102,7 +128,8 @@ fn facts() -> Html {
     }
 }
 
-fn restart(changes: &[SettingChange], onclick: Callback<web_sys::MouseEvent>) -> Html {
+/// What would change, and from where: the beginning, or the newest checkpoint.
+fn restart(changes: &[SettingChange], can_branch: bool, act: &Callback<Act>) -> Html {
     if changes.is_empty() {
         return Html::default();
     }
@@ -113,9 +140,14 @@ fn restart(changes: &[SettingChange], onclick: Callback<web_sys::MouseEvent>) ->
     let many = if changes.len() == 1 { "" } else { "s" };
     html! {
         <div class="restart">
-            <button id="restart" type="button" class="primary" {onclick}>
-                { format!("Restart with {} change{many}", changes.len()) }
-            </button>
+            <div class="buttons">
+                <button id="restart" type="button" class="primary" onclick={act.reform(|_| Act::Restart)}>
+                    { format!("Restart with {} change{many}", changes.len()) }
+                </button>
+                <button id="branch" type="button" disabled={!can_branch} onclick={act.reform(|_| Act::Branch)}>
+                    { "Branch off from the newest checkpoint" }
+                </button>
+            </div>
             <ul class="changes">
                 { for changes.iter().map(|change| html! {
                     <li><code>{ &change.path }</code>{ " " }<del>{ value(&change.old) }</del>

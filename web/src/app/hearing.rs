@@ -219,7 +219,7 @@ impl App {
                     &bytes.unwrap_or_default(),
                 );
             }
-            (AboutKept::Upload, KeptReply::Uploaded { run, .. }) => {
+            (AboutKept::Make, KeptReply::Made { run, .. }) => {
                 let request = KeptRequest::Replay { run: run.clone() };
                 self.about_kept(AboutKept::GoOn(run), request);
             }

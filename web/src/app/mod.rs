@@ -19,6 +19,7 @@ mod learnt;
 mod live;
 mod notes;
 mod presets;
+mod receipts;
 mod recovery;
 mod runs;
 mod save;
@@ -35,6 +36,7 @@ use kitchen_types::kept::KeptRequest;
 use kitchen_types::page::StartRun;
 use kitchen_types::ports::DataSpec;
 use kitchen_types::question::{ExampleView, Question};
+use kitchen_types::receipt::Receipt;
 use kitchen_types::report::SettingChange;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
@@ -81,6 +83,8 @@ struct App {
     kept: Kept,
     inside: Inside,
     examples: Vec<ExampleView>,
+    /// What somebody else measured, where the address says so.
+    receipt: Option<Receipt>,
     /// What was timed, where the address asked for that.
     benched: Option<BenchReport>,
     notices: Vec<String>,
@@ -120,8 +124,8 @@ enum AboutKept {
     GoOn(RunId),
     /// To save a run as a file.
     Download,
-    /// To keep a run from a file, and go on with it.
-    Upload,
+    /// To make a run, from a file or as a branch of another, and go on with it.
+    Make,
     /// To change something, which changes the list.
     Change,
 }
@@ -133,6 +137,7 @@ struct Shown {
     checkpoints: Vec<u64>,
     notices: usize,
     has_client: bool,
+    on_gpu: bool,
     spec: Option<DataSpec>,
 }
 
@@ -143,6 +148,10 @@ impl Shown {
             checkpoints: board.checkpoints.iter().map(|saved| saved.step).collect(),
             notices: board.notices.len(),
             has_client: board.client.is_some(),
+            on_gpu: board
+                .client
+                .as_ref()
+                .is_some_and(|client| client.device == "gpu"),
             spec: board.data.as_ref().map(|data| data.spec.clone()),
         }
     }
@@ -153,7 +162,15 @@ impl Component for App {
     type Properties = ();
 
     fn create(ctx: &Context<Self>) -> Self {
-        let (settings, notices) = Settings::from_query(&address::query());
+        let (settings, mut notices) = Settings::from_query(&address::query());
+        let receipt = match receipts::in_query(&address::query()) {
+            None => None,
+            Some(Ok(receipt)) => Some(receipt),
+            Some(Err(reason)) => {
+                notices.push(reason);
+                None
+            }
+        };
         let live = Shared::default();
         live::draw_on(live.clone());
         let act = ctx.link().callback(Msg::Act);
@@ -171,6 +188,7 @@ impl Component for App {
             kept: Kept::default(),
             inside: Inside::default(),
             examples: Vec::new(),
+            receipt,
             benched: None,
             notices,
             _keys: Keys::listen(act),
@@ -250,8 +268,9 @@ impl Component for App {
             <>
                 { for self.benched.as_ref().map(bench::view) }
                 { runs::banner(&self.kept, current.map(|it| &it.run), &on_kept) }
+                { for self.receipt.as_ref().map(|receipt| receipts::view(receipt, &live.board, &act)) }
                 { self.view_question(ctx) }
-                { controls::view(&self.shown.phase, self.changes(), &act) }
+                { controls::view(&self.shown, self.changes(), &act) }
                 <div class="columns">
                     { learnt::view(&self.shown, &act, &write) }
                     { curves::view(&self.shown, &act) }

@@ -31,6 +31,13 @@ pub(super) fn canvas(id: &str, name: &'static str) {
     }
 }
 
+/// Hands `text` to the clipboard. A browser that refuses shows it under the notes all the same.
+pub(super) fn to_clipboard(text: &str) {
+    if let Some(window) = web_sys::window() {
+        let _ = window.navigator().clipboard().write_text(text);
+    }
+}
+
 fn offer(name: &str, blob: &Blob) {
     let document = web_sys::window().and_then(|window| window.document());
     let link = document.and_then(|document| document.create_element("a").ok());

@@ -10,16 +10,22 @@ use kitchen_core::config::to_toml;
 use kitchen_core::data::Memory as Files;
 use kitchen_core::record::{Record, StoreRecorder};
 use kitchen_core::store::Memory;
-use kitchen_core::{CommandSender, StartRequest};
+use kitchen_core::train::OpenDevice;
+use kitchen_core::{CommandSender, LocalDevices, QuestionSender, StartRequest};
+use kitchen_types::config::DeviceChoice;
 use kitchen_types::kept::KeptRequest;
 use kitchen_types::page::{FromWorker, StartRun, ToWorker};
-use kitchen_types::ports::{BlobStore, StoreError};
-use kitchen_types::{Command, RunId};
+use kitchen_types::ports::{BlobStore, ClientError, StoreError};
+use kitchen_types::question::QuestionError;
+use kitchen_types::{Command, Question, RunId};
 use wasm_bindgen_futures::spawn_local;
 
 use super::recording::Recording;
 use super::store::{BrowserStore, CONFIG, Opening, Runs};
 use super::{data, drive, kept, say, say_with, text};
+
+/// What a run may take, by its estimate: half of what a tab's memory can grow to.
+const MEMORY_LIMIT_BYTES: u64 = 2 << 30;
 
 /// What the worker holds between messages.
 pub(super) struct Desk {
@@ -27,13 +33,17 @@ pub(super) struct Desk {
     files: Rc<RefCell<Files>>,
     /// The run that is under way, or was the last one.
     run: Rc<RefCell<Option<UnderWay>>>,
+    /// Whom to ask about the model: the run that is under way, or the last one.
+    questions: Rc<RefCell<Option<QuestionSender>>>,
+    /// The processors of this machine.
+    devices: Rc<LocalDevices>,
     /// What takes its time, to be done in the order it was asked for.
     asked: UnboundedSender<Asked>,
 }
 
 /// What takes its time.
 enum Asked {
-    Start(StartRun),
+    Start(Box<StartRun>),
     Kept {
         id: u64,
         request: KeptRequest,
@@ -71,11 +81,15 @@ impl Desk {
         let desk = Self {
             files: Rc::default(),
             run: Rc::default(),
+            questions: Rc::default(),
+            devices: Rc::new(LocalDevices::default().with_memory_limit(MEMORY_LIMIT_BYTES)),
             asked,
         };
         let clerk = Clerk {
             files: desk.files.clone(),
             run: desk.run.clone(),
+            questions: desk.questions.clone(),
+            devices: desk.devices.clone(),
         };
         spawn_local(async move {
             let runs = Runs::open().await.map(Rc::new);
@@ -95,18 +109,46 @@ impl Desk {
     /// Does what the page asks.
     pub(super) fn take(&self, request: ToWorker, bytes: Option<Vec<u8>>) {
         match request {
-            ToWorker::Start(start) => self.ask(Asked::Start(*start)),
+            ToWorker::Start(start) => self.ask(Asked::Start(start)),
             ToWorker::Kept { id, request } => self.ask(Asked::Kept { id, request, bytes }),
             ToWorker::Command(command) => {
                 if let Some(run) = self.run.borrow_mut().as_mut() {
                     run.tell(command);
                 }
             }
+            ToWorker::Ask { id, question } => self.answer(id, question),
+            ToWorker::LoseDevice => {
+                if !self.devices.destroy_gpu() {
+                    notice("there is no GPU to lose: the run is on the CPU".into());
+                }
+            }
+            ToWorker::Bench {
+                name,
+                device,
+                steps,
+            } => spawn_local(async move {
+                let outcome = bench(&name, device, steps).await;
+                say(&outcome.unwrap_or_else(|error| FromWorker::Failed {
+                    message: error.to_string(),
+                }));
+            }),
             ToWorker::Hold { name } => {
                 let bytes = bytes.unwrap_or_default();
                 self.files.borrow_mut().insert(name, bytes);
             }
         }
+    }
+
+    /// Has the run answer, however long that takes.
+    fn answer(&self, id: u64, question: Question) {
+        let questions = self.questions.borrow().clone();
+        spawn_local(async move {
+            let answer = match questions {
+                Some(questions) => questions.ask(question).await,
+                None => Err(QuestionError("there is no run to ask yet".into())),
+            };
+            say(&FromWorker::Answered { id, answer });
+        });
     }
 
     fn ask(&self, asked: Asked) {
@@ -119,13 +161,15 @@ impl Desk {
 struct Clerk {
     files: Rc<RefCell<Files>>,
     run: Rc<RefCell<Option<UnderWay>>>,
+    questions: Rc<RefCell<Option<QuestionSender>>>,
+    devices: Rc<LocalDevices>,
 }
 
 impl Clerk {
     async fn serve(&self, asked: Asked, runs: Result<&Rc<Runs>, &String>) {
         match asked {
             Asked::Start(start) => {
-                if let Err(message) = self.start(start, runs.ok()).await {
+                if let Err(message) = self.start(*start, runs.ok()).await {
                     say(&FromWorker::Failed { message });
                 }
             }
@@ -190,8 +234,9 @@ impl Clerk {
         };
         *self.run.borrow_mut() = Some(under_way);
 
-        let here = self.run.clone();
-        let listening = move |commands: CommandSender| {
+        let (here, ask) = (self.run.clone(), self.questions.clone());
+        let listening = move |commands: CommandSender, questions: QuestionSender| {
+            *ask.borrow_mut() = Some(questions);
             if let Some(run) = here.borrow_mut().as_mut() {
                 for command in run.waiting.drain(..) {
                     commands.send(command);
@@ -205,7 +250,7 @@ impl Clerk {
             workflow: kitchen_core::supervised::supervised(),
             first_seq: record.next_seq,
         };
-        let host = drive::host(files, store);
+        let host = drive::host(files, store, self.devices.clone());
         let recording = Recording::start(recorder);
         let run = drive::drive(request, host, recording, listening);
         let run = Abortable::new(run, registration);
@@ -217,12 +262,15 @@ impl Clerk {
             match run.await {
                 // Given up: whoever asked for that has begun another run.
                 Err(_) => {}
-                Ok(outcome) => {
-                    if let Err(error) = outcome {
-                        say(&FromWorker::Failed {
-                            message: error.to_string(),
-                        });
-                    }
+                Ok(Ok(afterwards)) => {
+                    ended.note().await;
+                    // The model can be asked until another run begins.
+                    afterwards.await;
+                }
+                Ok(Err(error)) => {
+                    say(&FromWorker::Failed {
+                        message: error.to_string(),
+                    });
                     ended.note().await;
                 }
             }
@@ -305,4 +353,14 @@ async fn write_down(
 
 fn notice(message: String) {
     say(&FromWorker::Notice { message });
+}
+
+async fn bench(name: &str, device: DeviceChoice, steps: u64) -> Result<FromWorker, ClientError> {
+    let device = match device {
+        DeviceChoice::Gpu => OpenDevice::gpu().await?,
+        DeviceChoice::Auto | DeviceChoice::Cpu => OpenDevice::cpu(),
+    };
+    // A tab trains on one thread.
+    let report = kitchen_core::train::bench::run(name, &device, 1, steps).await?;
+    Ok(FromWorker::Benched(report))
 }

@@ -4,11 +4,14 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::future::{Either, LocalBoxFuture, select};
 use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt};
 use kitchen_core::data::{Memory as Files, Store};
-use kitchen_core::{CommandSender, Host, LocalDevices, StartError, StartRequest, start};
+use kitchen_core::{
+    CommandSender, Host, Latest, LocalDevices, Preview, QuestionSender, StartError, StartRequest,
+    start,
+};
 use kitchen_platform::{Stopwatch, sleep, yield_now};
 use kitchen_types::page::FromWorker;
 use kitchen_types::ports::BlobStore;
@@ -25,25 +28,26 @@ const BATCH: Duration = Duration::from_millis(34);
 const SETTLED: Duration = Duration::from_millis(500);
 
 /// What this tab lends a run.
-pub(super) fn host(files: Files, store: Rc<dyn BlobStore>) -> Host {
+pub(super) fn host(files: Files, store: Rc<dyn BlobStore>, devices: Rc<LocalDevices>) -> Host {
     Host {
         store,
         data: Rc::new(Store::new(files, "")),
-        devices: Rc::new(LocalDevices),
+        devices,
         now_ms: kitchen_platform::now_ms,
     }
 }
 
-/// Runs to the end. `listening` is handed the line for commands.
+/// Runs to the end. `listening` is handed the lines for commands and for questions; whoever polls
+/// what comes back goes on answering.
 pub(super) async fn drive(
     request: StartRequest,
     host: Host,
     recording: Recording,
-    listening: impl FnOnce(CommandSender),
-) -> Result<(), StartError> {
+    listening: impl FnOnce(CommandSender, QuestionSender),
+) -> Result<LocalBoxFuture<'static, ()>, StartError> {
     let mut run = start(request, host).await?;
-    listening(run.commands.clone());
-    let mut batch = Batch::default();
+    listening(run.commands.clone(), run.questions);
+    let mut batch = Batch::new(run.preview);
     let clock = Stopwatch::start();
     let mut saving = Saving::default();
     loop {
@@ -68,7 +72,7 @@ pub(super) async fn drive(
     }
     batch.send();
     recording.end().await;
-    Ok(())
+    Ok(run.afterwards)
 }
 
 /// The next of `events`. A run that stays paused with steps that are not saved is told to save.
@@ -93,22 +97,25 @@ async fn next(
 /// What the page has not heard yet.
 struct Batch {
     envelopes: Vec<Envelope>,
+    preview: Latest<Preview>,
     age: Stopwatch,
 }
 
-impl Default for Batch {
-    fn default() -> Self {
+impl Batch {
+    fn new(preview: Latest<Preview>) -> Self {
         Self {
             envelopes: Vec::new(),
+            preview,
             age: Stopwatch::start(),
         }
     }
-}
 
-impl Batch {
     fn send(&mut self) {
         if !self.envelopes.is_empty() {
             say(&FromWorker::Envelopes(std::mem::take(&mut self.envelopes)));
+        }
+        if let Some(preview) = self.preview.take() {
+            say(&FromWorker::Preview(preview));
         }
         self.age = Stopwatch::start();
     }

@@ -6,15 +6,14 @@ use kitchen_platform::Stopwatch;
 use kitchen_types::config::{DataConfig, EvaluateConfig};
 use kitchen_types::event::Evaluation;
 use kitchen_types::ports::{
-    Batch, ClientError, DataSpec, EvalReport, InputSpec, Inputs, Loss, Splits, TargetSpec, Targets,
-    TokenizerClient, TrainingClient,
+    Batch, DataSpec, EvalReport, Loss, Splits, TargetSpec, Targets, TokenizerClient, TrainingClient,
 };
-use kitchen_types::question::{Preview, Surface};
 use kitchen_types::{Event, Number};
 use kitchen_watch::judge_evaluation;
 
 use super::keys::*;
 use super::step::report_all;
+use super::surface;
 
 /// Measures the held-out examples, and judges whether training still helps.
 pub(super) struct Evaluate;
@@ -63,7 +62,7 @@ impl Stage for Evaluate {
         let best = state.patience.best;
         let step = state.step;
         ctx.emit(|| Event::Evaluated(evaluation));
-        show_surface(ctx).await?;
+        surface::show(ctx).await?;
         if verdict.best {
             ctx.put(&CHECKPOINT_DUE, true)?;
         }
@@ -118,7 +117,7 @@ fn has_answers(source: &DataConfig) -> bool {
 }
 
 /// `wanted` positions below `len`, spread evenly; all of them where `wanted` is 0 or too large.
-fn spread(len: u64, wanted: u64) -> Vec<u64> {
+pub(crate) fn spread(len: u64, wanted: u64) -> Vec<u64> {
     let count = if wanted == 0 { len } else { wanted.min(len) };
     (0..count)
         .map(|i| (u128::from(i) * u128::from(len) / u128::from(count)) as u64)
@@ -211,57 +210,6 @@ fn add_to(sum: &mut Option<u64>, part: Option<u64>) {
     }
 }
 
-/// Cells of the decision surface in each direction.
-const SURFACE_SIZE: usize = 48;
-/// How far the plane is shown in each direction.
-const SURFACE_EXTENT: f32 = 1.2;
-
-/// Where the inputs are two numbers, shows what the model makes of the whole plane.
-async fn show_surface(ctx: &mut Context<'_>) -> Result<(), StageError> {
-    let spec = ctx.get(&DATA)?.train.spec();
-    let plane = InputSpec::Features { shape: vec![2] };
-    if spec.input != plane || !matches!(spec.target, TargetSpec::Classes { .. }) {
-        return Ok(());
-    }
-    let step = ctx.get(&LOOP)?.step;
-    let surface = surface(&mut **ctx.get_mut(&CLIENT)?, step).await?;
-    ctx.get(&HOST)?.preview.set(Preview::Surface(surface));
-    Ok(())
-}
-
-async fn surface(client: &mut dyn TrainingClient, step: u64) -> Result<Surface, ClientError> {
-    let at = |i: usize| (2.0 * (i as f32 + 0.5) / SURFACE_SIZE as f32 - 1.0) * SURFACE_EXTENT;
-    let values = (0..SURFACE_SIZE * SURFACE_SIZE)
-        .flat_map(|cell| [at(cell % SURFACE_SIZE), at(cell / SURFACE_SIZE)])
-        .collect();
-    let inputs = Inputs::Features {
-        shape: vec![2],
-        values,
-    };
-    let outputs = client.predict(&inputs).await?;
-    let (classes, confidence) = outputs.values.chunks(outputs.width).map(likeliest).unzip();
-    Ok(Surface {
-        step,
-        size: SURFACE_SIZE,
-        extent: SURFACE_EXTENT,
-        classes,
-        confidence,
-    })
-}
-
-/// The class with the largest logit, and its probability.
-fn likeliest(logits: &[f32]) -> (u32, f32) {
-    let (class, top) =
-        logits
-            .iter()
-            .enumerate()
-            .fold((0, f32::NEG_INFINITY), |best, (class, &logit)| {
-                if logit > best.1 { (class, logit) } else { best }
-            });
-    let total: f32 = logits.iter().map(|logit| (logit - top).exp()).sum();
-    (class as u32, 1.0 / total)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,12 +220,5 @@ mod tests {
         assert_eq!(spread(5, 9), [0, 1, 2, 3, 4]);
         assert_eq!(spread(10, 4), [0, 2, 5, 7]);
         assert_eq!(spread(0, 4), [0u64; 0]);
-    }
-
-    #[test]
-    fn the_likeliest_class_comes_with_its_softmax() {
-        let (class, probability) = likeliest(&[0.0, 3f32.ln(), 0.0]);
-        assert_eq!(class, 1);
-        assert!((probability - 0.6).abs() < 1e-6);
     }
 }

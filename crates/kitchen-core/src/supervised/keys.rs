@@ -14,7 +14,7 @@ use kitchen_types::ports::{
 };
 use kitchen_types::random::Key as RandomKey;
 
-use crate::commands::Commands;
+use crate::commands::Line;
 use crate::host::Lent;
 use crate::supervised::data::choose_loss;
 use crate::supervised::save::SaveInFlight;
@@ -23,8 +23,8 @@ use crate::supervised::save::SaveInFlight;
 pub const CONFIG: Key<Rc<RunConfig>> = Key::new("config");
 /// What the outside world lends the run.
 pub(crate) const HOST: Key<Rc<Lent>> = Key::new("host");
-/// Where commands arrive.
-pub(crate) const COMMANDS: Key<Commands> = Key::new("commands");
+/// Where commands and questions arrive.
+pub(crate) const COMMANDS: Key<Line> = Key::new("commands");
 
 /// Both halves of the data.
 pub const DATA: Key<Splits> = Key::new("data");
@@ -65,7 +65,7 @@ pub(crate) const CHECKPOINT_DUE: Key<bool> = Key::value("checkpoint_due");
 pub(crate) fn given(
     config: Rc<RunConfig>,
     host: Rc<Lent>,
-    commands: Commands,
+    line: Line,
 ) -> Result<State, StateError> {
     let mut state = State::new();
     let loop_state = LoopState {
@@ -74,7 +74,7 @@ pub(crate) fn given(
     };
     state.put(&CONFIG, config)?;
     state.put(&HOST, host)?;
-    state.put(&COMMANDS, commands)?;
+    state.put(&COMMANDS, line)?;
     state.put(&LOOP, loop_state)?;
     state.put(&GRADIENTS, Gradients::default())?;
     state.put(&IN_FLIGHT, VecDeque::new())?;

@@ -1,11 +1,13 @@
 //! Supervised training as a workflow: the stages a practitioner expects, in the order they expect.
 
+mod asked;
 mod data;
 mod evaluate;
 mod keys;
 mod save;
 mod session;
 mod step;
+mod surface;
 mod write;
 
 use kitchen_flow::Registry;
@@ -13,10 +15,11 @@ use kitchen_types::workflow::Workflow;
 use kitchen_types::workflow::build::{any_of, is, not, repeat_until, stage, when, workflow};
 
 pub(crate) use data::choose_loss;
-pub(crate) use evaluate::measure;
+pub(crate) use evaluate::{measure, spread};
 pub(crate) use keys::*;
 pub use keys::{CLIENT, CONFIG, DATA, LOOP, PLAN, Plan};
-pub(crate) use write::write_samples;
+pub(crate) use surface::{Shown, is_plane, surface};
+pub(crate) use write::{beginning, sampling, write_samples};
 
 /// Adds every stage of this module.
 pub fn register(registry: &mut Registry) {

@@ -7,6 +7,7 @@ use kitchen_types::Event;
 
 use super::keys::*;
 use super::step::update_epoch_ended;
+use super::surface;
 use crate::checkpoint;
 
 /// Chooses a device and puts the model on it.
@@ -67,7 +68,7 @@ impl Stage for Restore {
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
         ctx.put(&STEP_BEGAN, Stopwatch::start())?;
         go_back(ctx, u64::MAX).await?;
-        Ok(())
+        surface::show(ctx).await
     }
 }
 

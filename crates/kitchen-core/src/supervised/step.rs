@@ -13,6 +13,8 @@ use kitchen_types::{Command, Event, Number};
 use super::keys::*;
 use super::save::{finish_save, poll_save};
 use super::session::{go_back, plan_anew};
+use super::{asked, surface};
+use crate::commands::Heard;
 use crate::config::MOST_IN_A_BATCH;
 
 /// How often gradient norm and update ratio are measured: they cost a pass over the weights.
@@ -58,9 +60,10 @@ impl Stage for ObeyCommands {
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
         poll_save(ctx).await?;
-        while let Some(command) = ctx.get_mut(&COMMANDS)?.waiting() {
+        while let Some(command) = ctx.get_mut(&COMMANDS)?.command() {
             obey(ctx, command).await?;
         }
+        asked::attend(ctx).await?;
         ctx.put(&STEP_BEGAN, Stopwatch::start())
     }
 }
@@ -104,7 +107,10 @@ async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError>
         Command::RollBack { step } => {
             report_all(ctx).await?;
             match go_back(ctx, *step).await? {
-                true => None,
+                true => {
+                    surface::show(ctx).await?;
+                    None
+                }
                 false => Some(format!(
                     "no checkpoint at or before step {step} can be used"
                 )),
@@ -144,13 +150,14 @@ async fn wait_for_resume(ctx: &mut Context<'_>) -> Result<(), StageError> {
         finish_save(ctx).await?;
         ctx.yield_events().await;
         match ctx.get_mut(&COMMANDS)?.next().await {
-            Some(Command::Resume) | None => break,
-            Some(Command::Pause) => {}
-            Some(Command::Stop) => {
+            Some(Heard::Command(Command::Resume)) | None => break,
+            Some(Heard::Command(Command::Pause)) => {}
+            Some(Heard::Command(Command::Stop)) => {
                 Box::pin(obey(ctx, Command::Stop)).await?;
                 break;
             }
-            Some(command) => Box::pin(obey(ctx, command)).await?,
+            Some(Heard::Command(command)) => Box::pin(obey(ctx, command)).await?,
+            Some(Heard::Question(asked)) => asked::answer(ctx, asked).await?,
         }
     }
     let step = ctx.get(&LOOP)?.step;

@@ -5,7 +5,7 @@ use kitchen_flow::{Context, Stage, StageError, StageSpec};
 use kitchen_types::Event;
 use kitchen_types::config::SampleConfig;
 use kitchen_types::ports::{
-    Inputs, Prompt, Sampling, Splits, Targets, TokenizerClient, TrainingClient,
+    Inputs, Prompt, Sampling, Splits, Targets, TokenizerClient, TokenizerError, TrainingClient,
 };
 use kitchen_types::random::Key as RandomKey;
 
@@ -64,14 +64,7 @@ pub(crate) async fn write_samples(
     let Some(tokenizer) = data.tokenizer.as_deref() else {
         return Ok(Vec::new());
     };
-    let sampling = Sampling {
-        max_tokens: config.tokens,
-        temperature: config.temperature,
-        top_k: config.top_k,
-        top_p: config.top_p,
-        stop: tokenizer.boundary(),
-        seed,
-    };
+    let sampling = sampling(config, tokenizer, seed);
     let questions = questions(data)?;
     if !questions.is_empty() && config.prompt.is_empty() {
         return answer(client, tokenizer, &questions, &sampling).await;
@@ -90,8 +83,27 @@ pub(crate) async fn write_samples(
         .collect()
 }
 
+/// How each token is chosen, as `config` says.
+pub(crate) fn sampling(
+    config: &SampleConfig,
+    tokenizer: &dyn TokenizerClient,
+    seed: u64,
+) -> Sampling {
+    Sampling {
+        max_tokens: config.tokens,
+        temperature: config.temperature,
+        top_k: config.top_k,
+        top_p: config.top_p,
+        stop: tokenizer.boundary(),
+        seed,
+    }
+}
+
 /// The tokens that a text begins with: the prompt's, or those of the beginning of a text.
-fn beginning(tokenizer: &dyn TokenizerClient, prompt: &str) -> Result<Vec<u32>, StageError> {
+pub(crate) fn beginning(
+    tokenizer: &dyn TokenizerClient,
+    prompt: &str,
+) -> Result<Vec<u32>, TokenizerError> {
     let mut tokens: Vec<u32> = tokenizer.boundary().into_iter().collect();
     tokens.extend(tokenizer.encode(prompt)?);
     if tokens.is_empty() {

@@ -51,7 +51,7 @@ pub(crate) fn host(store: &Memory, data: Rc<dyn DatasetStore>) -> Host {
     Host {
         store: Rc::new(store.clone()),
         data,
-        devices: Rc::new(LocalDevices),
+        devices: Rc::new(LocalDevices::default()),
         now_ms: || 0,
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use futures::executor::block_on;
 use kitchen_core::config::{Layers, to_toml};
 use kitchen_core::store::Directory;
+use kitchen_core::words;
 use kitchen_core::{Branch, Recipe, fork as fork_run};
 use kitchen_platform::now_ms;
 use kitchen_types::RunConfig;
@@ -13,7 +14,7 @@ use crate::cli::ForkArgs;
 use crate::request::Problems;
 use crate::runs::Runs;
 use crate::training::host;
-use crate::{out, record, words};
+use crate::{out, record};
 
 /// Makes the branch, and says how to let it go on.
 pub(super) fn fork(args: &ForkArgs, runs: &Runs) -> anyhow::Result<()> {

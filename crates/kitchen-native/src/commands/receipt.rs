@@ -14,6 +14,7 @@ use kitchen_core::receipt::{
 };
 use kitchen_core::store::{Directory, Memory};
 use kitchen_core::supervised::supervised;
+use kitchen_core::words;
 use kitchen_core::{Host, LocalDevices, StartRequest, start};
 use kitchen_types::config::DeviceChoice;
 use kitchen_types::event::RunStatus;
@@ -25,7 +26,7 @@ use super::table::table;
 use crate::cli::{JsonArg, ReceiptCommand};
 use crate::exit::Exit;
 use crate::runs::Runs;
-use crate::{hub, out, words};
+use crate::{hub, out};
 
 /// The longest file that is read: a little more than a receipt can be.
 const MOST_BYTES: u64 = 1 << 20;

@@ -3,7 +3,6 @@
 use anyhow::Context;
 use kitchen_core::data::Store;
 use kitchen_core::supervised::{Plan, supervised};
-use kitchen_core::train::estimate_memory;
 use kitchen_core::words;
 use kitchen_core::{Recipe, StartRequest, check_workflow, flow};
 use kitchen_platform::{files, now_ms};
@@ -119,12 +118,7 @@ fn dry_run(config: &RunConfig) -> anyhow::Result<Exit> {
     }
     let cache = hub::cache_folder();
     let data = Store::on_disk(cache.to_string_lossy()).open(&config.data, config.seed)?;
-    let memory = estimate_memory(
-        &config.model,
-        data.train.spec(),
-        &config.optimizer,
-        config.batch,
-    )?;
+    let memory = kitchen_core::estimate(config, data.train.spec())?;
     let plan = Plan::new(config, &*data.train).map_err(|error| anyhow::anyhow!("{error}"))?;
     let lines = [
         format!("recipe    {}", config.recipe),

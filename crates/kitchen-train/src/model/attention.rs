@@ -6,6 +6,7 @@ use kitchen_types::config::GptConfig;
 
 use super::gpt::residual_deviation;
 use super::layers::{Initializer, Linear, Start};
+use super::pass::Pass;
 use crate::host::{self, Heads};
 
 /// Queries, keys and values from one matrix, `qkv`; each group of query heads shares one head of
@@ -78,6 +79,7 @@ impl Attention {
         x: Tensor<2>,
         view: &View,
         memory: Option<&mut KeyValues>,
+        pass: &Pass,
     ) -> Tensor<2> {
         let [rows, width] = x.dims();
         let head_width = width / self.heads;
@@ -129,8 +131,12 @@ impl Attention {
         let scale = 1.0 / (head_width as f64).sqrt();
         let scores = (queries * scale).matmul(keys.transpose());
         let bias = view.bias.clone().repeat_dim(2, group);
-        let attended = activation::softmax(scores + bias, 3).matmul(values);
-        let attended = attended
+        let attention = activation::softmax(scores + bias, 3);
+        pass.attention(|| {
+            let [_, _, _, all] = attention.dims();
+            attention.clone().reshape([batch, self.heads, context, all])
+        });
+        let attended = (attention.matmul(values))
             .reshape([batch, self.kv_heads, group, context, head_width])
             .permute([0, 3, 1, 2, 4])
             .reshape([rows, width]);
@@ -256,7 +262,7 @@ mod tests {
             let weights = Tensor::random([batch * context, width], Distribution::Default, &device);
             let x = (x * 20.0).autodiff().require_grad();
             let [found, expected] = [None, Some(&mut KeyValues::default())].map(|memory| {
-                let output = layer.forward(x.clone(), &view, memory);
+                let output = layer.forward(x.clone(), &view, memory, &Pass::inference());
                 let gradients = (output.clone() * weights.clone()).sum().backward();
                 let of_x = x.grad(&gradients).unwrap();
                 let of_weights = GradientsParams::from_grads(gradients, &layer);

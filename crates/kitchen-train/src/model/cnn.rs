@@ -5,8 +5,8 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, module};
 use kitchen_types::config::{Activation, CnnConfig};
 
-use super::dropout::Dropout;
 use super::layers::{Initializer, Linear, Start, activate};
+use super::pass::Pass;
 use crate::host;
 
 /// Weights `convolutions.0.weight` `[out, in, 3, 3]`, `convolutions.0.bias`, ...,
@@ -62,27 +62,43 @@ impl Cnn {
     }
 
     /// `[batch, channels * height * width]` to `[batch, outputs]`.
-    pub(crate) fn forward(&self, x: Tensor<2>, dropout: &Dropout) -> Tensor<2> {
+    pub(crate) fn forward(&self, x: Tensor<2>, pass: &Pass) -> Tensor<2> {
         let x = self
             .features_on_host(&x)
-            .unwrap_or_else(|| self.features(x));
+            .unwrap_or_else(|| self.features(x, pass));
         let x = match &self.hidden {
-            Some(hidden) => activate(self.activation, hidden.forward(x)),
+            Some(hidden) => {
+                let x = activate(self.activation, hidden.forward(x));
+                pass.output(|| ("hidden".into(), x.clone()));
+                x
+            }
             None => x,
         };
-        self.head.forward(dropout.apply(x, self.dropout))
+        let outputs = self.head.forward(pass.dropout(x, self.dropout));
+        pass.output(|| ("head".into(), outputs.clone()));
+        outputs
     }
 }
 
 impl Cnn {
     /// What the convolutions find, `[batch, features]`, channels first.
-    fn features(&self, x: Tensor<2>) -> Tensor<2> {
+    fn features(&self, x: Tensor<2>, pass: &Pass) -> Tensor<2> {
         let [batch, _] = x.dims();
         let [channels, height, width] = self.image;
         let x = x.reshape([batch, channels, height, width]);
-        let layers = self.convolutions.iter();
+        let layers = self.convolutions.iter().enumerate();
         layers
-            .fold(x, |x, layer| layer.forward(x, self.activation))
+            .fold(x, |x, (index, layer)| {
+                let x = layer.forward(x, self.activation);
+                // A channel is one unit, wherever in the image.
+                pass.output(|| {
+                    let [_, channels, _, _] = x.dims();
+                    let pixels = x.clone().permute([0, 2, 3, 1]);
+                    let rows = pixels.reshape([-1, channels as i32]);
+                    (format!("convolutions.{index}"), rows)
+                });
+                x
+            })
             .flatten(1, 3)
     }
 
@@ -191,7 +207,11 @@ mod tests {
             let model = Cnn::new(&config, &init, image, 2);
             let features: usize = image.iter().product();
             let x = Tensor::<2>::random([5, features], Distribution::Default, &device);
-            let results = [model.features_on_host(&x).unwrap(), model.features(x)].map(|output| {
+            let results = [
+                model.features_on_host(&x).unwrap(),
+                model.features(x, &Pass::inference()),
+            ]
+            .map(|output| {
                 let weights = Tensor::ones_like(&output.clone().inner())
                     .cumsum(1)
                     .cumsum(0);

@@ -7,9 +7,9 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use kitchen_types::config::{FeedForward as FeedForwardConfig, GptConfig, Positions};
 
 use super::attention::{Attention, KeyValues, Rotary, View};
-use super::dropout::Dropout;
 use super::layers::{Embedding, Initializer, Linear, Start, gelu, swiglu};
 use super::norm::Norm;
+use super::pass::Pass;
 
 /// Weights `token_embedding.weight`, `position_embedding.weight` (learned positions),
 /// `blocks.N.{attention_norm,attention.qkv,attention.projection,feed_forward_norm,...}`,
@@ -83,7 +83,7 @@ impl Gpt {
     }
 
     /// `[batch, context]` tokens to `[batch * context, vocabulary]` logits.
-    pub(crate) fn forward(&self, tokens: Tensor<2, Int>, dropout: &Dropout) -> Tensor<2> {
+    pub(crate) fn forward(&self, tokens: Tensor<2, Int>, pass: &Pass) -> Tensor<2> {
         let [batch, context] = tokens.dims();
         let view = View {
             batch,
@@ -97,11 +97,14 @@ impl Gpt {
             let positions = embedding.weight().narrow(0, 0, context).unsqueeze::<3>();
             x = (x.reshape([batch, context, width]) + positions).reshape([-1, width as i32]);
         }
-        let mut x = dropout.apply(x, self.dropout);
-        for block in &self.blocks {
-            x = block.forward(x, &view, None, self.dropout, dropout);
+        let mut x = pass.dropout(x, self.dropout);
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.forward(x, index, &view, None, self.dropout, pass);
+            pass.output(|| (format!("blocks.{index}"), x.clone()));
         }
-        self.logits(self.norm.forward(x))
+        let logits = self.logits(self.norm.forward(x));
+        pass.output(|| ("head".into(), logits.clone()));
+        logits
     }
 
     /// The logits after the newest tokens, `[batch, vocabulary]`, given what `cache` remembers.
@@ -133,8 +136,9 @@ impl Gpt {
         if let Some(embedding) = &self.position_embedding {
             x = x + embedding.forward(positions);
         }
-        for (block, memory) in self.blocks.iter().zip(&mut cache.blocks) {
-            x = block.forward(x, &view, Some(memory), 0.0, &Dropout::off());
+        let pass = Pass::inference();
+        for (index, (block, memory)) in self.blocks.iter().zip(&mut cache.blocks).enumerate() {
+            x = block.forward(x, index, &view, Some(memory), 0.0, &pass);
         }
         let [_, width] = x.dims();
         let last = (x.reshape([batch, new, width]))
@@ -232,19 +236,19 @@ impl Block {
     fn forward(
         &self,
         x: Tensor<2>,
+        index: usize,
         view: &View,
         memory: Option<&mut KeyValues>,
         rate: f64,
-        dropout: &Dropout,
+        pass: &Pass,
     ) -> Tensor<2> {
-        let attended = self
-            .attention
-            .forward(self.attention_norm.forward(x.clone()), view, memory);
-        let x = x + dropout.apply(attended, rate);
-        let transformed = self
-            .feed_forward
-            .forward(self.feed_forward_norm.forward(x.clone()));
-        x + dropout.apply(transformed, rate)
+        let normed = self.attention_norm.forward(x.clone());
+        let attended = self.attention.forward(normed, view, memory, pass);
+        let x = x + pass.dropout(attended, rate);
+        let transformed =
+            self.feed_forward
+                .forward(self.feed_forward_norm.forward(x.clone()), index, pass);
+        x + pass.dropout(transformed, rate)
     }
 }
 
@@ -274,12 +278,13 @@ impl FeedForward {
         }
     }
 
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    fn forward(&self, x: Tensor<2>, block: usize, pass: &Pass) -> Tensor<2> {
         let hidden = match (&self.up, &self.gate_up) {
             (Some(up), _) => gelu(up.forward(x)),
             (None, Some(gate_up)) => swiglu(gate_up.forward(x)),
             (None, None) => x,
         };
+        pass.output(|| (format!("blocks.{block}.feed_forward"), hidden.clone()));
         self.down.forward(hidden)
     }
 }

@@ -4,8 +4,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use kitchen_types::config::{Activation, MlpConfig};
 
-use super::dropout::Dropout;
 use super::layers::{Initializer, Linear, activate};
+use super::pass::Pass;
 
 /// Weights `layers.0.weight`, `layers.0.bias`, ...; the last layer is the output.
 #[derive(Module, Debug)]
@@ -50,14 +50,18 @@ impl Mlp {
     }
 
     /// `[batch, inputs]` to `[batch, outputs]`.
-    pub(crate) fn forward(&self, x: Tensor<2>, dropout: &Dropout) -> Tensor<2> {
+    pub(crate) fn forward(&self, x: Tensor<2>, pass: &Pass) -> Tensor<2> {
         let Some((output, hidden)) = self.layers.split_last() else {
             return x;
         };
-        let x = hidden.iter().fold(x, |x, layer| {
+        let name = |index: usize| format!("layers.{index}");
+        let x = hidden.iter().enumerate().fold(x, |x, (index, layer)| {
             let x = activate(self.activation, layer.forward(x));
-            dropout.apply(x, self.dropout)
+            pass.output(|| (name(index), x.clone()));
+            pass.dropout(x, self.dropout)
         });
-        output.forward(x)
+        let outputs = output.forward(x);
+        pass.output(|| (name(hidden.len()), outputs.clone()));
+        outputs
     }
 }

@@ -7,6 +7,7 @@ mod gpt;
 mod layers;
 mod mlp;
 mod norm;
+mod pass;
 mod rnn;
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -14,8 +15,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use kitchen_types::config::{CnnConfig, GptConfig, MlpConfig, ModelConfig, Positions, RnnConfig};
 use kitchen_types::ports::{ClientError, DataSpec, InputSpec, LayerInfo, TargetSpec};
 
-pub(crate) use dropout::Dropout;
 pub(crate) use gpt::hidden_width as gpt_hidden_width;
+pub(crate) use pass::{Pass, Seen};
 
 use crate::names::ParameterPath;
 use layers::Initializer;
@@ -107,12 +108,12 @@ impl Model {
     }
 
     /// `[rows, outputs]`: a row for each example, or for each token.
-    pub(crate) fn forward(&self, input: Input, dropout: &Dropout) -> Tensor<2> {
+    pub(crate) fn forward(&self, input: Input, pass: &Pass) -> Tensor<2> {
         match (self, input) {
-            (Self::Mlp(model), Input::Features(x)) => model.forward(x, dropout),
-            (Self::Cnn(model), Input::Features(x)) => model.forward(x, dropout),
-            (Self::Gpt(model), Input::Tokens(tokens)) => model.forward(tokens, dropout),
-            (Self::Rnn(model), Input::Tokens(tokens)) => model.forward(tokens, dropout),
+            (Self::Mlp(model), Input::Features(x)) => model.forward(x, pass),
+            (Self::Cnn(model), Input::Features(x)) => model.forward(x, pass),
+            (Self::Gpt(model), Input::Tokens(tokens)) => model.forward(tokens, pass),
+            (Self::Rnn(model), Input::Tokens(tokens)) => model.forward(tokens, pass),
             // The client checks batches against the data the model was built for.
             (_, Input::Features(x)) => x,
             (_, Input::Tokens(tokens)) => tokens.float(),

@@ -6,8 +6,8 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation, module};
 use kitchen_types::config::{Cell, RnnConfig};
 
-use super::dropout::Dropout;
 use super::layers::{Embedding, Initializer, Linear, Start};
+use super::pass::Pass;
 use crate::host::{self, RecurrentWeights};
 
 /// Weights `token_embedding.weight`, `rnn.weight_ih_l0` `[gates * width, width]`,
@@ -51,15 +51,17 @@ impl Rnn {
     }
 
     /// `[batch, context]` tokens to `[batch * context, vocabulary]` logits.
-    pub(crate) fn forward(&self, tokens: Tensor<2, Int>, dropout: &Dropout) -> Tensor<2> {
+    pub(crate) fn forward(&self, tokens: Tensor<2, Int>, pass: &Pass) -> Tensor<2> {
         let [batch, context] = tokens.dims();
-        let hidden = self.hidden(tokens, dropout, &mut State::default(), None);
+        let hidden = self.hidden(tokens, pass, &mut State::default(), None);
         let [_, width] = hidden.dims();
         // Time came first; examples come first outside.
         let rows = (hidden.reshape([context, batch, width]))
             .swap_dims(0, 1)
             .reshape([batch * context, width]);
-        self.head.forward(rows)
+        let logits = self.head.forward(rows);
+        pass.output(|| ("head".into(), logits.clone()));
+        logits
     }
 
     /// The logits after the newest tokens, `[batch, vocabulary]`, given what `state` remembers.
@@ -76,7 +78,7 @@ impl Rnn {
         let columns = state.length..state.length + new;
         state.length += new;
         let present = present(padding, columns, &tokens.device());
-        let hidden = self.hidden(tokens, &Dropout::off(), state, Some(present));
+        let hidden = self.hidden(tokens, &Pass::inference(), state, Some(present));
         self.head
             .forward(hidden.narrow(0, (new - 1) * batch, batch))
     }
@@ -85,7 +87,7 @@ impl Rnn {
     fn hidden(
         &self,
         tokens: Tensor<2, Int>,
-        dropout: &Dropout,
+        pass: &Pass,
         state: &mut State,
         present: Option<Tensor<2>>,
     ) -> Tensor<2> {
@@ -94,9 +96,10 @@ impl Rnn {
         let mut x = self.token_embedding.forward(tokens.transpose());
         for (index, (layer, memory)) in self.rnn.iter().zip(&mut state.layers).enumerate() {
             if index > 0 {
-                x = dropout.apply(x, self.dropout);
+                x = pass.dropout(x, self.dropout);
             }
             x = layer.forward(x, [context, batch], memory, present.as_ref());
+            pass.output(|| (format!("rnn.l{index}"), x.clone()));
         }
         x
     }

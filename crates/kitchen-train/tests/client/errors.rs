@@ -1,6 +1,6 @@
 //! Models, data and batches that do not fit are refused in words; nothing panics.
 
-use kitchen_train::{Workload, choose_device, estimate_memory};
+use kitchen_train::{Gpu, Workload, choose_device, estimate_memory};
 use kitchen_types::config::{DeviceChoice, SgdConfig};
 
 use super::*;
@@ -307,7 +307,7 @@ fn auto_always_finds_a_device() {
         loss: &CROSS_ENTROPY,
         batch: &batch,
     };
-    let choice = block_on(choose_device(DeviceChoice::Auto, work)).unwrap();
+    let choice = block_on(choose_device(DeviceChoice::Auto, work, &Gpu::default())).unwrap();
     assert!(!choice.reason.is_empty());
     assert!(
         choice
@@ -323,6 +323,6 @@ fn auto_always_finds_a_device() {
             .all(|timing| timing.step_ms.is_some() || timing.note.is_some()),
         "{choice:?}"
     );
-    let cpu = block_on(choose_device(DeviceChoice::Cpu, work)).unwrap();
+    let cpu = block_on(choose_device(DeviceChoice::Cpu, work, &Gpu::default())).unwrap();
     assert_eq!(cpu.device.name(), "cpu");
 }

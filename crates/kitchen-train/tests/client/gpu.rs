@@ -1,5 +1,7 @@
 //! Every kind of model learns the same on a GPU as on the CPU. A software adapter counts.
 
+use kitchen_train::self_test;
+
 use super::*;
 
 /// Losses of single precision, added up in another order: after three steps they may differ by
@@ -21,6 +23,8 @@ fn a_gpu_learns_what_the_cpu_learns() {
     let again = block_on(OpenDevice::gpu()).unwrap();
     assert_eq!(again.adapter(), gpu.adapter());
 
+    block_on(self_test(&gpu)).unwrap();
+
     // One of each kind: compiling their kernels is what takes the time.
     let kinds = ["mlp", "cnn", "gpt", "gru"];
     for (name, model, spec) in families()
@@ -34,10 +38,20 @@ fn a_gpu_learns_what_the_cpu_learns() {
                 .map(|number| step(&mut client, &batch, &CROSS_ENTROPY, number, 0.01))
                 .collect();
             let evaluated = block_on(client.evaluate(&batch, &CROSS_ENTROPY)).unwrap();
-            (losses, evaluated.loss_sum.0 / evaluated.targets as f64)
+            let inside = block_on(client.inspect(&batch, &CROSS_ENTROPY)).unwrap();
+            (
+                losses,
+                evaluated.loss_sum.0 / evaluated.targets as f64,
+                inside,
+            )
         };
-        let (cpu_losses, cpu_last) = losses(&OpenDevice::cpu());
-        let (gpu_losses, gpu_last) = losses(&gpu);
+        let (cpu_losses, cpu_last, cpu_inside) = losses(&OpenDevice::cpu());
+        let (gpu_losses, gpu_last, gpu_inside) = losses(&gpu);
+        for (cpu, gpu) in cpu_inside.activations.iter().zip(&gpu_inside.activations) {
+            let (cpu_std, gpu_std) = (cpu.outputs.std.0, gpu.outputs.std.0);
+            let difference = (cpu_std - gpu_std).abs() / cpu_std;
+            assert!(difference < TOLERANCE, "{name}: {cpu:?} and {gpu:?}");
+        }
         let pairs = (cpu_losses.iter().zip(&gpu_losses)).chain([(&cpu_last, &gpu_last)]);
         for (cpu, gpu) in pairs {
             let difference = (cpu - gpu).abs() / cpu;

@@ -3,6 +3,7 @@
 
 mod errors;
 mod gpu;
+mod inspect;
 mod learn;
 mod losses;
 mod save;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::SampleId;
 use crate::number::Number;
 use crate::ports::data::{Batch, Inputs};
+use crate::question::{AttentionMap, Inspection};
 
 /// Trains one model.
 ///
@@ -57,6 +58,23 @@ pub trait TrainingClient {
 
     /// The loss and the gradient norm of every example alone.
     async fn per_sample(&mut self, batch: &Batch, loss: &Loss) -> Result<PerSample, ClientError>;
+
+    /// The model from the inside, with the gradient of `batch`'s mean loss. Nothing of the training
+    /// changes: neither gradients that wait for a step, nor what dropout will draw.
+    async fn inspect(&mut self, _batch: &Batch, _loss: &Loss) -> Result<Inspection, ClientError> {
+        Err(ClientError::Unsupported {
+            client: self.describe().adapter,
+            what: "show its model from the inside".into(),
+        })
+    }
+
+    /// How much each of `tokens` looks at each other, in every head of every layer.
+    async fn attention(&mut self, _tokens: &[u32]) -> Result<Vec<AttentionMap>, ClientError> {
+        Err(ClientError::Unsupported {
+            client: self.describe().adapter,
+            what: "show where its model looks".into(),
+        })
+    }
 
     /// Weights and optimizer state, copied to the host.
     async fn save(&mut self) -> Result<ModelState, ClientError>;

@@ -59,7 +59,7 @@ async fn run(config: RunConfig) -> anyhow::Result<Vec<f64>> {
     let host = Host {
         store: Rc::new(Memory::default()),
         data: Rc::new(Store::on_disk("")),
-        devices: Rc::new(LocalDevices),
+        devices: Rc::new(LocalDevices::default()),
         now_ms: kitchen_platform::now_ms,
     };
     let request = StartRequest {
