@@ -68,7 +68,7 @@ fn begin(config: &RunConfig, store: &Medium) -> Run {
     let host = Host {
         store: Rc::new(store.clone()),
         data: Rc::new(kitchen_data::Store::on_disk("")),
-        devices: Rc::new(LocalDevices),
+        devices: Rc::new(LocalDevices::default()),
         now_ms: || 0,
     };
     block_on(start(request, host)).unwrap()

@@ -5,8 +5,7 @@ use std::rc::Rc;
 use futures::executor::block_on;
 use kitchen_core::config::{Layers, to_toml};
 use kitchen_core::store::Directory;
-use kitchen_core::words;
-use kitchen_core::{Branch, Recipe, fork as fork_run};
+use kitchen_core::{Branch, Recipe, fork as fork_run, words};
 use kitchen_platform::now_ms;
 use kitchen_types::RunConfig;
 

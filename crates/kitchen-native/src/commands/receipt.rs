@@ -14,8 +14,7 @@ use kitchen_core::receipt::{
 };
 use kitchen_core::store::{Directory, Memory};
 use kitchen_core::supervised::supervised;
-use kitchen_core::words;
-use kitchen_core::{Host, LocalDevices, StartRequest, start};
+use kitchen_core::{Host, LocalDevices, StartRequest, start, words};
 use kitchen_types::config::DeviceChoice;
 use kitchen_types::event::RunStatus;
 use kitchen_types::receipt::{Agreement, ComparedMeasure, MeasureKind, Receipt, Verdict};
@@ -124,7 +123,7 @@ async fn run_again(receipt: &Receipt, device: DeviceChoice) -> anyhow::Result<Ve
     let host = Host {
         store: Rc::new(store.clone()),
         data: Rc::new(Store::on_disk(hub::cache_folder().to_string_lossy())),
-        devices: Rc::new(LocalDevices),
+        devices: Rc::new(LocalDevices::default()),
         now_ms: kitchen_platform::now_ms,
     };
     let mut run = start(request, host).await?;
