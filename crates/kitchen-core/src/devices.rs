@@ -10,7 +10,7 @@ use crate::estimate;
 use crate::host::{Devices, Opened};
 
 /// The devices of this machine: its CPU, and a GPU if there is one. Runs that are lent the same
-/// ones share the GPU, which is opened and tested once.
+/// ones share the GPU, which is opened once. `device=auto` tests it before it may be chosen.
 #[derive(Debug, Default)]
 pub struct LocalDevices {
     memory_limit_bytes: Option<u64>,
@@ -24,6 +24,15 @@ impl LocalDevices {
     pub fn with_memory_limit(self, bytes: u64) -> Self {
         Self {
             memory_limit_bytes: Some(bytes),
+            ..self
+        }
+    }
+
+    /// The same, but testing a GPU that is asked for by name too.
+    #[must_use]
+    pub fn with_self_test(self) -> Self {
+        Self {
+            gpu: Gpu::always_tested(),
             ..self
         }
     }

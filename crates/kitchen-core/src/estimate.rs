@@ -6,6 +6,8 @@ use kitchen_types::RunConfig;
 use kitchen_types::ports::{ClientError, DataSpec};
 use kitchen_types::question::Estimate;
 
+use crate::words::bytes;
+
 /// What training as `config` says on such data will need. Nothing is allocated.
 ///
 /// # Errors
@@ -26,7 +28,7 @@ pub(crate) fn check(estimate: &Estimate, limit: u64) -> Result<(), StageError> {
         ("the optimizer", estimate.optimizer),
         ("activations", estimate.activations),
     ];
-    let parts = parts.map(|(name, bytes)| format!("{} for {name}", megabytes(bytes)));
+    let parts = parts.map(|(name, size)| format!("{} for {name}", bytes(size)));
     let remedy = if estimate.activations > needed / 2 {
         "lower `batch`, or use a smaller model or shorter examples"
     } else {
@@ -34,14 +36,10 @@ pub(crate) fn check(estimate: &Estimate, limit: u64) -> Result<(), StageError> {
     };
     Err(StageError::new(format!(
         "training would take about {} of memory ({}), and {} may be used here; {remedy}",
-        megabytes(needed),
+        bytes(needed),
         parts.join(", "),
-        megabytes(limit),
+        bytes(limit),
     )))
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 #[cfg(test)]

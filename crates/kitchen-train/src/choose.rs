@@ -87,7 +87,7 @@ async fn fastest(work: Workload<'_>, gpu: &Gpu) -> Result<Choice, ClientError> {
 
     let cpu_ms = time_step(&cpu, work).await?;
     let cpu_timing = timed(&label(&cpu), cpu_ms);
-    let tried = match gpu.open().await {
+    let tried = match gpu.tested().await {
         Ok(gpu) => time_step(&gpu, work).await.map(|ms| (gpu, ms)),
         Err(error) => Err(error),
     };

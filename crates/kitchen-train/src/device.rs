@@ -68,10 +68,14 @@ impl OpenDevice {
     /// is done with it next fails with [`ClientError::DeviceLost`]. Says whether it could be done:
     /// it cannot to a CPU, nor to a GPU that was opened elsewhere in this process.
     pub fn destroy(&self) -> bool {
-        if let Some(handle) = &self.handle {
-            handle.destroy();
-        }
-        self.handle.is_some()
+        let Some(handle) = &self.handle else {
+            return false;
+        };
+        handle.destroy();
+        // Burn hears of a loss when the device is polled, and takes errors before that for its own
+        // mistakes. That nothing is left to wait for is no news.
+        handle.poll(wgpu::PollType::wait_indefinitely()).ok();
+        true
     }
 
     /// Whether the device still answers.
@@ -207,20 +211,38 @@ fn describe(info: &wgpu::AdapterInfo) -> String {
     }
 }
 
-/// The GPU of this machine, opened and tested once, and shared by all that train on it until it
-/// is lost.
+/// The GPU of this machine, opened once, and shared by all that train on it until it is lost.
 #[derive(Debug, Default)]
 pub struct Gpu {
+    is_always_tested: bool,
     found: RefCell<Option<OpenDevice>>,
     is_tested: Cell<bool>,
 }
 
 impl Gpu {
-    /// The GPU, which has passed [`self_test`]. A new device takes the place of one that was lost.
+    /// The same, but passing [`self_test`] even where a person asked for it by name: for browsers,
+    /// whose drivers nobody chose. It compiles kernels, for seconds on a software adapter.
+    pub fn always_tested() -> Self {
+        Self {
+            is_always_tested: true,
+            ..Self::default()
+        }
+    }
+
+    /// The GPU, as a person asks for it. A new device takes the place of one that was lost.
     ///
     /// # Errors
     /// [`ClientError::NoDevice`] where there is none, or it gives wrong numbers.
     pub async fn open(&self) -> Result<OpenDevice, ClientError> {
+        if self.is_always_tested {
+            self.tested().await
+        } else {
+            self.find().await
+        }
+    }
+
+    /// The GPU, once it has passed [`self_test`].
+    pub(crate) async fn tested(&self) -> Result<OpenDevice, ClientError> {
         let device = self.find().await?;
         if !self.is_tested.get() {
             self_test(&device).await?;
@@ -229,7 +251,7 @@ impl Gpu {
         Ok(device)
     }
 
-    /// The same, before it is tested.
+    /// The GPU, tested or not.
     pub(crate) async fn find(&self) -> Result<OpenDevice, ClientError> {
         let before = self.found.borrow().clone();
         if let Some(device) = before

@@ -116,9 +116,12 @@ mod tests {
 
     use super::*;
 
+    /// How often it will fail, what it was told, and what it has kept.
+    type Told = (u32, Vec<u64>, Vec<u64>);
+
     /// A medium that fails so many times, and what it has kept since.
     #[derive(Clone, Default)]
-    struct Medium(Rc<RefCell<(u32, Vec<u64>, Vec<u64>)>>);
+    struct Medium(Rc<RefCell<Told>>);
 
     #[async_trait(?Send)]
     impl MetricsStore for Medium {
