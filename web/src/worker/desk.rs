@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use futures::channel::mpsc::{self, UnboundedSender};
-use futures::future::{AbortHandle, Abortable};
+use futures::future::{AbortHandle, AbortRegistration, Abortable};
 use kitchen_core::config::to_toml;
 use kitchen_core::data::Memory as Files;
 use kitchen_core::record::{Record, StoreRecorder};
@@ -17,11 +17,12 @@ use kitchen_types::kept::KeptRequest;
 use kitchen_types::page::{FromWorker, StartRun, ToWorker};
 use kitchen_types::ports::{BlobStore, ClientError, StoreError};
 use kitchen_types::question::QuestionError;
-use kitchen_types::{Command, Question, RunId};
+use kitchen_types::{Question, RunId};
 use wasm_bindgen_futures::spawn_local;
 
 use super::recording::Recording;
 use super::store::{BrowserStore, CONFIG, Opening, Runs};
+use super::under_way::UnderWay;
 use super::{data, drive, kept, say, say_with, text};
 
 /// What a run may take, by its estimate: half of what a tab's memory can grow to.
@@ -43,35 +44,17 @@ pub(super) struct Desk {
 
 /// What takes its time.
 enum Asked {
-    Start(Box<StartRun>),
+    Start {
+        start: Box<StartRun>,
+        registration: AbortRegistration,
+        /// The run that was given up for it.
+        before: Option<UnderWay>,
+    },
     Kept {
         id: u64,
         request: KeptRequest,
         bytes: Option<Vec<u8>>,
     },
-}
-
-/// A run that is under way.
-pub(super) struct UnderWay {
-    pub(super) run: RunId,
-    pub(super) store: Rc<dyn BlobStore>,
-    /// The same store, where the run is kept.
-    pub(super) kept: Option<BrowserStore>,
-    give_up: AbortHandle,
-    /// Where commands go, once it listens.
-    commands: Option<CommandSender>,
-    /// Those that came before.
-    waiting: Vec<Command>,
-}
-
-impl UnderWay {
-    fn tell(&mut self, command: Command) {
-        match &self.commands {
-            // One that has ended does not listen, and has said so.
-            Some(commands) => drop(commands.send(command)),
-            None => self.waiting.push(command),
-        }
-    }
 }
 
 impl Desk {
@@ -109,8 +92,26 @@ impl Desk {
     /// Does what the page asks.
     pub(super) fn take(&self, request: ToWorker, bytes: Option<Vec<u8>>) {
         match request {
-            ToWorker::Start(start) => self.ask(Asked::Start(start)),
-            ToWorker::Kept { id, request } => self.ask(Asked::Kept { id, request, bytes }),
+            ToWorker::Start(start) => {
+                let (give_up, registration) = AbortHandle::new_pair();
+                // In its place at once: what is said to it right away waits for it there.
+                let under_way = UnderWay::new(start.run.clone(), give_up);
+                let before = self.run.borrow_mut().replace(under_way);
+                if let Some(before) = &before {
+                    before.give_up.abort();
+                }
+                self.ask(Asked::Start {
+                    start,
+                    registration,
+                    before,
+                });
+            }
+            ToWorker::Kept { id, request } => {
+                if let KeptRequest::Delete { run } = &request {
+                    self.give_up(run);
+                }
+                self.ask(Asked::Kept { id, request, bytes });
+            }
             ToWorker::Command(command) => {
                 if let Some(run) = self.run.borrow_mut().as_mut() {
                     run.tell(command);
@@ -151,6 +152,13 @@ impl Desk {
         });
     }
 
+    /// Ends the run that is under way where it stands, if it is called so.
+    fn give_up(&self, which: &RunId) {
+        if let Some(run) = self.run.borrow_mut().take_if(|run| run.run == *which) {
+            run.give_up.abort();
+        }
+    }
+
     fn ask(&self, asked: Asked) {
         // Someone is behind the desk for as long as there is one.
         let _ = self.asked.unbounded_send(asked);
@@ -168,15 +176,23 @@ struct Clerk {
 impl Clerk {
     async fn serve(&self, asked: Asked, runs: Result<&Rc<Runs>, &String>) {
         match asked {
-            Asked::Start(start) => {
-                if let Err(message) = self.start(*start, runs.ok()).await {
+            Asked::Start {
+                start,
+                registration,
+                before,
+            } => {
+                if let (Some(before), Some(runs)) = (&before, runs.ok())
+                    && before.kept.is_some()
+                {
+                    // Whoever moves on is not offered to go back; if this fails, they are.
+                    let _ = runs.note(&before.run, false).await;
+                }
+                drop(before);
+                if let Err(message) = self.start(*start, registration, runs.ok()).await {
                     say(&FromWorker::Failed { message });
                 }
             }
             Asked::Kept { id, request, bytes } => {
-                if let KeptRequest::Delete { run } = &request {
-                    drop(self.give_up(Some(run)));
-                }
                 let answer = kept::answer(request, bytes, runs, &self.run, &self.files).await;
                 let (reply, bytes) = match answer {
                     Ok((reply, bytes)) => (Ok(reply), bytes),
@@ -187,22 +203,16 @@ impl Clerk {
         }
     }
 
-    /// Ends the run that is under way where it stands, if it is called so.
-    fn give_up(&self, which: Option<&RunId>) -> Option<UnderWay> {
-        let mut run = self.run.borrow_mut();
-        let before = run.take_if(|run| which.is_none_or(|which| run.run == *which))?;
-        before.give_up.abort();
-        Some(before)
-    }
-
-    async fn start(&self, start: StartRun, runs: Option<&Rc<Runs>>) -> Result<(), String> {
-        if let Some(before) = self.give_up(None)
-            && let (Some(runs), true) = (runs, before.kept.is_some())
-        {
-            // Whoever moves on is not offered to go back, which costs nothing if this fails.
-            let _ = runs.note(&before.run, false).await;
+    async fn start(
+        &self,
+        start: StartRun,
+        registration: AbortRegistration,
+        runs: Option<&Rc<Runs>>,
+    ) -> Result<(), String> {
+        let given_up = registration.handle();
+        if given_up.is_aborted() {
+            return Ok(());
         }
-        let (give_up, registration) = AbortHandle::new_pair();
         let kept = open(&start, runs).await;
         let store: Rc<dyn BlobStore> = match &kept {
             Some(kept) => Rc::new(kept.clone()),
@@ -224,24 +234,20 @@ impl Clerk {
                 "{reason}; this run may not be there after a reload"
             ));
         }
-        let under_way = UnderWay {
-            run: start.run.clone(),
-            store: store.clone(),
-            kept,
-            give_up,
-            commands: None,
-            waiting: Vec::new(),
-        };
-        *self.run.borrow_mut() = Some(under_way);
+        match self.run.borrow_mut().as_mut() {
+            Some(run) if !given_up.is_aborted() => {
+                run.store = Some(store.clone());
+                run.kept = kept;
+            }
+            // Another one has taken its place meanwhile, or it was deleted.
+            _ => return Ok(()),
+        }
 
         let (here, ask) = (self.run.clone(), self.questions.clone());
         let listening = move |commands: CommandSender, questions: QuestionSender| {
             *ask.borrow_mut() = Some(questions);
             if let Some(run) = here.borrow_mut().as_mut() {
-                for command in run.waiting.drain(..) {
-                    commands.send(command);
-                }
-                run.commands = Some(commands);
+                run.listens(commands);
             }
         };
         let request = StartRequest {

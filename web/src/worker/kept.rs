@@ -10,9 +10,9 @@ use kitchen_types::page::FromWorker;
 use kitchen_types::ports::BlobStore;
 use kitchen_types::{RunConfig, RunId};
 
-use super::desk::UnderWay;
 use super::made::{self, Source};
 use super::store::{CONFIG, Runs};
+use super::under_way::UnderWay;
 use super::{data, say, text};
 
 /// An answer, and the bytes that come along.
@@ -81,7 +81,7 @@ async fn store_of<'a>(
 ) -> Result<Rc<dyn BlobStore>, String> {
     let here = run.borrow().as_ref().and_then(|here| {
         let is_meant = here.run == *which;
-        is_meant.then(|| here.store.clone())
+        here.store.clone().filter(|_| is_meant)
     });
     match here {
         Some(store) => Ok(store),

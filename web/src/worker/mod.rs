@@ -8,6 +8,7 @@ mod made;
 mod recording;
 mod saving;
 mod store;
+mod under_way;
 
 use std::rc::Rc;
 

@@ -18,6 +18,9 @@ use super::say;
 /// was said after it.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// How often a checkpoint takes the story up to it along.
+const WITH_CHECKPOINTS: Duration = Duration::from_secs(1);
+
 /// After so many failures in a row the medium does not come back.
 const MOST_FAILURES: u32 = 30;
 
@@ -69,9 +72,9 @@ async fn write_down(
     let mut since = Stopwatch::start();
     let mut failures = 0;
     while let Some(envelope) = said.next().await {
-        let urgent = is_urgent(&envelope.event);
+        let patience = patience(&envelope.event);
         waiting.push_back(envelope);
-        if !urgent && since.elapsed() < EVERY {
+        if since.elapsed() < patience {
             continue;
         }
         since = Stopwatch::start();
@@ -95,12 +98,14 @@ async fn write(
     metrics.flush().await
 }
 
-/// Whether people may leave after this.
-fn is_urgent(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::CheckpointSaved { .. } | Event::Paused { .. } | Event::RunFinished { .. }
-    )
+/// How long what was said up to this may have waited.
+fn patience(event: &Event) -> Duration {
+    match event {
+        // People may leave after this.
+        Event::Paused { .. } | Event::RunFinished { .. } => Duration::ZERO,
+        Event::CheckpointSaved { .. } => WITH_CHECKPOINTS,
+        _ => EVERY,
+    }
 }
 
 #[cfg(test)]

@@ -124,7 +124,9 @@ fn write(handle: &FileSystemSyncAccessHandle, header: &[u8], bytes: &[u8]) -> Re
 
 /// How many bytes this page's data take, and may take.
 pub(super) async fn estimate() -> Option<(u64, u64)> {
-    let estimate: StorageEstimate = kept(storage().ok()?.estimate().ok()?).await.ok()?;
+    let promise = storage().ok()?.estimate().ok()?;
+    // A dictionary, of which a browser has no class that could be asked for.
+    let estimate: StorageEstimate = JsFuture::from(promise).await.ok()?.unchecked_into();
     Some((estimate.get_usage()? as u64, estimate.get_quota()? as u64))
 }
 

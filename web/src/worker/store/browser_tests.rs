@@ -30,7 +30,7 @@ async fn names(store: &dyn BlobStore, prefix: &str) -> Vec<String> {
     files.into_iter().map(|file| file.name).collect()
 }
 
-/// Both of the runs that a test leaves behind, if it was cut off.
+/// The kept runs, without the one that a test which was cut off has left behind.
 async fn fresh(run: &str) -> Runs {
     let runs = Runs::open().await.unwrap();
     runs.delete(&name(run)).await.unwrap();
@@ -72,6 +72,8 @@ async fn what_was_kept_is_there_after_a_reload() {
     let kept = listed.iter().find(|kept| kept.run == name("kept")).unwrap();
     assert_eq!((kept.step, kept.bytes), (Some(400), 100_007));
     assert!(kept.in_use && !kept.under_way && !kept.pinned);
+    let storage = runs.storage().await;
+    assert!(storage.used_bytes.unwrap() < storage.quota_bytes.unwrap());
     drop(store);
     runs.delete(&name("kept")).await.unwrap();
 }

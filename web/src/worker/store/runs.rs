@@ -7,6 +7,7 @@ use kitchen_core::checkpoint;
 use kitchen_types::RunId;
 use kitchen_types::kept::{Intent, KeptRun, RunRecord, SlotRecord, Storage};
 use kitchen_types::ports::{BlobStore, StoreError, StoredFile};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::FileSystemDirectoryHandle;
 
 use super::browser::{self, Browser, BrowserStore};
@@ -108,13 +109,11 @@ impl Runs {
     pub(crate) async fn storage(&self) -> Storage {
         let persisted = async {
             let promise = browser::storage().ok()?.persisted().ok()?;
-            kept::<js_sys::Boolean>(promise).await.ok()
+            JsFuture::from(promise).await.ok()?.as_bool()
         };
         let estimate = browser::estimate().await;
         Storage {
-            persisted: persisted
-                .await
-                .is_some_and(|persisted| persisted.value_of()),
+            persisted: persisted.await.unwrap_or_default(),
             used_bytes: estimate.map(|(used, _)| used),
             quota_bytes: estimate.map(|(_, quota)| quota),
         }
