@@ -129,7 +129,11 @@ fn a_branch_goes_its_own_way() {
             1,
             "there is a run called `branch`",
         ),
-        ("runs fork trunk learning=1", 2, "did you mean"),
+        (
+            "runs fork trunk learning=1",
+            2,
+            "there is no key `learning`",
+        ),
     ] {
         let said = kitchen.say(line).unwrap();
         assert_eq!(said.code, Some(code), "{line}: {}", said.err);

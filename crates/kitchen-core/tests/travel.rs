@@ -119,7 +119,12 @@ fn grow(
 fn a_branch_with_nothing_changed_ends_as_the_run_does() {
     let config = config(
         "digits",
-        &["steps=50", "checkpoint.every=20", "model.hidden=[16]"],
+        &[
+            "steps=50",
+            "checkpoint.every=20",
+            "checkpoint.keep=10",
+            "model.hidden=[16]",
+        ],
     );
     let store = Memory::default();
     let said = finish(begin(&config, &store));
@@ -373,6 +378,7 @@ fn no_example_is_repeated_or_skipped_when_batches_change() {
         &[
             "steps=44",
             "checkpoint.every=10",
+            "checkpoint.keep=10",
             "schedule.warmup=0",
             "model.hidden=[8]",
         ],

@@ -333,12 +333,12 @@ fn help_opens_over_the_rest() {
         ┌ loss  ─ 0.1626  • 0.1517 ────────────┐┌ accuracy  ─ 93.7 %  • 93.9 % ────────┐
         │2.5163 ⡇                              ││95.2 %        ⣀•⣀⣀⡠⠤•⠤⠤⠔•⠒⠒⠒⠒•⠒⠒⠊•⠉⠉⠉⠉│
         │       ⢇                              ││         ⢀⢀•⠔⠒⠉⠁⠁                     │
-        │       ⠸⡀                             ││        ⢀⠖⠁                           │
-        │1.3211┌ help ──────────────────────────────────────────────────────────┐      │
-        │      │space   pause, and go on                                        │      │
-        │0.1258│s       save a checkpoint now                                   │      │
-        └ 1 ───│q       save and end; `resume` goes on later                    │p 300 ┘
-         step 3│↑ ↓     raise or lower the learning rate by a quarter           │──────
+        │      ┌ help ──────────────────────────────────────────────────────────┐      │
+        │1.3211│space   pause, and go on                                        │      │
+        │      │s       save a checkpoint now                                   │      │
+        │0.1258│q       save and end; `resume` goes on later                    │      │
+        └ 1 ───│↑ ↓     raise or lower the learning rate by a quarter           │p 300 ┘
+         step 3│← →     halve or double the batches                             │──────
          loss 0│?       close this help                                         │
          lr 0.0│Ctrl-C  save and end; twice ends at once                        │
          device│                                                                │e
