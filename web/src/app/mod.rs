@@ -1,5 +1,5 @@
 //! The page. Yew lays out what people choose and what happens seldom; what changes many times a
-//! second is drawn by hand ([`live`]).
+//! second is drawn by hand (`live`).
 
 mod acting;
 mod address;
