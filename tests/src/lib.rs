@@ -5,6 +5,7 @@
 //! applies them to the repository. The other tests run the program as people do, and know nothing
 //! of its insides. Tests of one crate live with that crate.
 
+mod browser;
 pub mod finding;
 mod guide;
 pub mod kitchen;
@@ -14,6 +15,7 @@ pub mod rules;
 pub mod source;
 mod words;
 
+pub use browser::Driver;
 pub use finding::Finding;
 pub use guide::{Block, Guide};
 pub use kitchen::{Kitchen, Said};

@@ -9,6 +9,7 @@
     reason = "a command-line tool talks through its output"
 )]
 
+mod bench_page;
 mod page;
 mod run;
 mod setup;
@@ -29,6 +30,8 @@ enum Cli {
     Test(TestArgs),
     /// Build the page into `dist`: static files that train when served from anywhere.
     Page(PageArgs),
+    /// Time the page beside its peers, in the same browser.
+    BenchPage(bench_page::BenchPageArgs),
 }
 
 /// How to run the checks.
@@ -61,6 +64,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Cli::Test(args) => test(&args),
         Cli::Page(args) => {
             page::build(!args.no_install)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Cli::BenchPage(args) => {
+            bench_page::measure(&args)?;
             Ok(ExitCode::SUCCESS)
         }
     }

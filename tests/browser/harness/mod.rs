@@ -2,7 +2,6 @@
 //!
 //! Whatever is started here ends when its value is dropped, in a test that panics too.
 
-mod driver;
 mod evidence;
 mod page;
 mod setup;

@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kitchen_tests::Kitchen;
+use kitchen_tests::{Driver, Kitchen};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::driver::Driver;
 use super::evidence::{self, ConsoleLine};
 use super::site::Site;
 

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use kitchen_tests::repository;
+use kitchen_tests::{Driver, repository};
 use tempfile::TempDir;
 
-use super::driver::Driver;
 use super::page::Page;
 use super::site::Site;
 

@@ -20,7 +20,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A browser in a session of its own.
-pub(crate) struct Driver {
+pub struct Driver {
     agent: Agent,
     chromedriver: Child,
     // It writes to this while it runs.
@@ -33,7 +33,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Starts a browser that keeps what it keeps below `folder`.
-    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+    pub fn start(folder: &Path) -> anyhow::Result<Self> {
         let mut chromedriver = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -63,6 +63,11 @@ impl Driver {
         Ok(driver)
     }
 
+    /// The process of the browser.
+    pub fn process(&self) -> Option<u64> {
+        self.browser
+    }
+
     /// The free port that chromedriver took.
     fn port(&mut self) -> anyhow::Result<u16> {
         for line in (&mut self._said).lines() {
@@ -75,13 +80,13 @@ impl Driver {
     }
 
     /// Asks for something by a GET.
-    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
+    pub fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.agent.get(format!("{}{path}", self.session)).call();
         value(answer, path)
     }
 
     /// Asks for something by a POST.
-    pub(crate) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.agent.post(format!("{}{path}", self.session));
         let answer = request
             .header("content-type", "application/json")
@@ -90,19 +95,19 @@ impl Driver {
     }
 
     /// Carries out a command of Chromium's own protocol (CDP), on the page.
-    pub(crate) fn cdp(&self, method: &str, params: &Value) -> anyhow::Result<Value> {
+    pub fn cdp(&self, method: &str, params: &Value) -> anyhow::Result<Value> {
         let body = json!({ "cmd": method, "params": params });
         self.post("/goog/cdp/execute", &body)
             .context(method.to_owned())
     }
 
     /// Runs the body of a function in the page, and gives what it returns.
-    pub(crate) fn run(&self, script: &str, args: &[Value]) -> anyhow::Result<Value> {
+    pub fn run(&self, script: &str, args: &[Value]) -> anyhow::Result<Value> {
         self.post("/execute/sync", &json!({ "script": script, "args": args }))
     }
 
     /// As [`Self::run`], where the function may wait: it is `async`.
-    pub(crate) fn run_async(&self, script: &str, args: &[Value]) -> anyhow::Result<Value> {
+    pub fn run_async(&self, script: &str, args: &[Value]) -> anyhow::Result<Value> {
         let script = format!(
             "const done = arguments[arguments.length - 1]; \
              (async (...args) => {{ {script} }})(...arguments) \
@@ -117,7 +122,7 @@ impl Driver {
     }
 
     /// The path of the element that a CSS selector finds first.
-    pub(crate) fn element(&self, css: &str) -> anyhow::Result<String> {
+    pub fn element(&self, css: &str) -> anyhow::Result<String> {
         let body = json!({ "using": "css selector", "value": css });
         let found = self.post("/element", &body)?;
         let id = found[ELEMENT].as_str().context("no element")?;
@@ -125,7 +130,7 @@ impl Driver {
     }
 
     /// Ends the session, and the browser with it.
-    pub(crate) fn quit(&mut self) -> anyhow::Result<()> {
+    pub fn quit(&mut self) -> anyhow::Result<()> {
         if self.browser.take().is_some() {
             let answer = self.agent.delete(&self.session).call();
             value(answer, "")?;
