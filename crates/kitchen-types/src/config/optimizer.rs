@@ -199,7 +199,7 @@ impl Default for ScheduleConfig {
 
 /// The learning rate after the warmup, as a share of its peak.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
     /// The peak throughout.
     Constant,

@@ -95,7 +95,7 @@ pub struct DataSpec {
 
 /// What goes in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum InputSpec {
     /// Numbers of a fixed shape: `[features]`, or `[channels, height, width]` for images.
     Features {
@@ -113,7 +113,7 @@ pub enum InputSpec {
 
 /// What should come out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TargetSpec {
     /// One of these classes.
     Classes {

@@ -146,7 +146,7 @@ pub struct LayerInfo {
 
 /// What is minimised, complete.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Loss {
     /// Mean cross-entropy in nats over the targets that count (PyTorch's `CrossEntropyLoss`).
     CrossEntropy {
