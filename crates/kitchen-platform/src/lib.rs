@@ -1,6 +1,7 @@
 //! What differs between a workstation and a browser tab, behind one set of names: time
 //! ([`now_ms`], [`Stopwatch`], [`sleep`]), turns ([`yield_now`]), work beside the run
-//! ([`offload`]), a seed that nobody chose ([`random_seed`]), and files ([`files`]).
+//! ([`offload`]), a seed that nobody chose ([`random_seed`]), memory ([`peak_memory_bytes`]), and files
+//! ([`files`]).
 //!
 //! This is the only library crate that asks which platform it is compiled for; everywhere else a
 //! missing capability is an error value. It knows nothing of training, runs or workflows. What a
@@ -17,7 +18,7 @@ mod host;
 
 use std::time::Duration;
 
-pub use host::{offload, run_constructors, yield_now};
+pub use host::{offload, peak_memory_bytes, run_constructors, yield_now};
 
 /// Milliseconds since 1970 (UTC), as the host's clock has it. It can jump; measure durations
 /// with [`Stopwatch`].
@@ -139,6 +140,16 @@ mod tests {
             error.to_string(),
             "the work was given up: its thread panicked"
         );
+    }
+
+    #[test]
+    fn memory_that_was_held_is_in_the_peak() {
+        const HELD: usize = 64 << 20;
+        // Each byte is written, or the system would promise the memory without giving it.
+        drop(std::hint::black_box(vec![1_u8; HELD]));
+        let peak = peak_memory_bytes();
+        assert_eq!(peak.is_some(), cfg!(target_os = "linux"));
+        assert!(peak.is_none_or(|bytes| bytes >= HELD as u64), "{peak:?}");
     }
 
     #[test]

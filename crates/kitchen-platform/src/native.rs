@@ -1,5 +1,6 @@
 //! A workstation: threads, and the standard library's clock.
 
+use std::fs;
 use std::future::{self, Future};
 use std::io;
 use std::task::Poll;
@@ -50,5 +51,43 @@ pub fn offload<T: Send + 'static>(
         receiver
             .await
             .map_err(|_| io::Error::other("the work was given up: its thread panicked"))
+    }
+}
+
+/// The most memory the process has held so far, as far as Linux tells; elsewhere nobody is asked.
+/// In the browser it is the size of the module's memory, which never shrinks.
+pub fn peak_memory_bytes() -> Option<u64> {
+    high_water_mark(&fs::read_to_string("/proc/self/status").ok()?)
+}
+
+/// Reads the line `VmHWM:     5328 kB`, whose unit is fixed, and means 1024 bytes.
+fn high_water_mark(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_high_water_mark_is_found_among_the_others() {
+        let table = [
+            (
+                "VmPeak:\t  9000 kB\nVmHWM:\t    5328 kB\nVmRSS:\t 1 kB\n",
+                Some(5_455_872),
+            ),
+            ("Name:\tVmHWM: 1 kB\n", None),
+            ("VmHWM:\t5328 MB\n", None),
+            ("VmHWM:\t99999999999999999999 kB\n", None),
+            ("VmHWM:\t18446744073709551615 kB\n", None),
+            ("", None),
+        ];
+        for (status, bytes) in table {
+            assert_eq!(high_water_mark(status), bytes, "{status}");
+        }
     }
 }

@@ -55,6 +55,14 @@ pub fn offload<T: Send + 'static>(
     std::future::ready(Ok(work()))
 }
 
+/// The size of the module's memory, which never shrinks. On a workstation it is the most memory the
+/// process has held.
+pub fn peak_memory_bytes() -> Option<u64> {
+    /// Bytes in a page of WebAssembly's memory.
+    const PAGE: u64 = 65_536;
+    Some(core::arch::wasm32::memory_size::<0>() as u64 * PAGE)
+}
+
 /// A promise that is kept when a message to ourselves arrives, behind those that already wait; and
 /// the port at which it does.
 fn message_to_self() -> Result<(Promise, JsValue), JsValue> {

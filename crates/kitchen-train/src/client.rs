@@ -293,9 +293,11 @@ impl TrainingClient for BurnClient {
 
     fn counters(&self) -> Counters {
         Counters {
+            // Whoever counts them counts those of the whole process, and slows each launch: that
+            // is left to the bench.
             launches: None,
             readbacks: Some(self.readbacks.waits()),
-            peak_memory_bytes: None,
+            peak_memory_bytes: kitchen_platform::peak_memory_bytes(),
         }
     }
 }

@@ -7,6 +7,7 @@ use anyhow::bail;
 use futures::executor::block_on;
 use kitchen_core::train::{OpenDevice, bench};
 use kitchen_core::words;
+use kitchen_platform::peak_memory_bytes;
 use kitchen_types::Number;
 use kitchen_types::bench::BenchReport;
 
@@ -79,12 +80,25 @@ fn report(name: &str, device: &str, threads: usize, mut ms: Vec<f64>) -> BenchRe
         min_ms: at(0),
         launches_per_step: None,
         readbacks_per_step: None,
-        peak_memory_bytes: None,
+        peak_memory_bytes: peak_memory_bytes(),
     }
 }
 
 fn in_words(reports: &[BenchReport]) -> String {
-    let head = ["work", "device", "threads", "steps", "median", "shortest"].map(str::to_owned);
+    let head = [
+        "work",
+        "device",
+        "threads",
+        "steps",
+        "median",
+        "shortest",
+        "launches",
+        "read-backs",
+        "peak memory",
+    ]
+    .map(str::to_owned);
+    let per_step =
+        |count: Option<Number>| count.map_or("-".into(), |count| words::setting(count.0));
     let rows = reports.iter().map(|report| {
         [
             report.name.clone(),
@@ -93,6 +107,9 @@ fn in_words(reports: &[BenchReport]) -> String {
             words::count(report.steps),
             format!("{} ms", words::value(report.median_ms.0)),
             format!("{} ms", words::value(report.min_ms.0)),
+            per_step(report.launches_per_step),
+            per_step(report.readbacks_per_step),
+            report.peak_memory_bytes.map_or("-".into(), words::bytes),
         ]
     });
     table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
