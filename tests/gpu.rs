@@ -144,7 +144,7 @@ fn without_a_gpu_the_cpu_is_used_and_the_reason_is_told() {
         let asked = say(&format!("{short} --device gpu"));
         assert_eq!(asked.code, Some(1), "{variable}: {asked:?}");
         for part in ["GPU", "use `device=cpu`"] {
-            assert!(asked.err.contains(part), "{variable}: {asked:?}");
+            assert!(asked.out.contains(part), "{variable}: {asked:?}");
         }
         let auto = say(&format!("{short} --device auto"));
         assert_eq!(auto.code, Some(0), "{variable}: {auto:?}");
