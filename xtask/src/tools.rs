@@ -134,9 +134,11 @@ pub(crate) fn cache() -> PathBuf {
     }
 }
 
-/// The root of the repository.
+/// The root of the repository. Where cargo says it is now: clones that share their build output
+/// share this program too.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    let here = Path::new(&here);
     here.parent().unwrap_or(here).to_owned()
 }
 
