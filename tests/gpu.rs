@@ -1,6 +1,7 @@
 //! Recipes learn the same on a GPU as on the CPU. A software adapter counts.
 
 #![allow(
+    clippy::panic,
     clippy::unwrap_used,
     clippy::print_stderr,
     reason = "a test fails by panicking, and says what it skipped"
@@ -116,8 +117,8 @@ fn launches_are_counted() {
     // Three layers are eight products of matrices: the first needs no gradient of its input.
     assert!(launches(bare) >= 8.0, "{bare}");
     assert!(launches(kitchen) >= 8.0, "{kitchen}");
-    // Ours does the same work in fewer.
-    assert!(launches(kitchen) <= launches(bare), "{reports:?}");
+    // On top of the same work, ours counts the right answers.
+    assert!(launches(kitchen) <= launches(bare) + 6.0, "{reports:?}");
     // Every step is like every other.
     assert_eq!(launches(kitchen).fract(), 0.0, "{kitchen}");
 }

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::pin::pin;
 
 use anyhow::{Context, ensure};
 use axum::Router;
@@ -11,6 +12,7 @@ use axum::http::header::{
 };
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use futures::poll;
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
 
@@ -45,6 +47,9 @@ pub(crate) fn serve_page(args: &ServePageArgs) -> anyhow::Result<Exit> {
 }
 
 async fn serve(args: &ServePageArgs) -> anyhow::Result<Exit> {
+    // Listened for from its first poll on, which comes before anybody is told that they may.
+    let mut ctrl_c = pin!(tokio::signal::ctrl_c());
+    let _ = poll!(&mut ctrl_c);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .await
         .with_context(|| {
@@ -63,7 +68,7 @@ async fn serve(args: &ServePageArgs) -> anyhow::Result<Exit> {
     // What is still on its way when the person has had enough needs no farewell.
     tokio::select! {
         served = async { server.await } => served.context("the server broke off")?,
-        ended = tokio::signal::ctrl_c() => ended.context("Ctrl-C cannot be caught")?,
+        ended = ctrl_c => ended.context("Ctrl-C cannot be caught")?,
     }
     Ok(Exit::Ok)
 }
