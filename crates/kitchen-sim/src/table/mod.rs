@@ -1,0 +1,9 @@
+//! Tables of measured steps: reading them, scoring predictions of them, fitting constants to them.
+
+mod fit;
+mod row;
+mod score;
+
+pub use fit::{Fit, FitOptions, calibrate};
+pub use row::{Measured, TableError, read_table};
+pub use score::{RowScore, Score, TableScore, predictions, score};
