@@ -36,12 +36,15 @@ impl<'a> Device<'a> {
         software: &Software,
         constants: &'a Constants,
     ) -> Self {
-        let rate = best_16_bit(accelerator) * constants.gemm_share;
+        let clock = sustained_clock(accelerator, constants) * maturity(accelerator, software, constants);
+        let rate = best_16_bit(accelerator) * constants.gemm_share * clock;
+        let linear_rate = linear_rate(accelerator, software.precision, constants);
+        let attention_rate = attention_rate(accelerator, software.attention, constants);
         Self {
             constants,
             rate,
-            linear_rate: linear_rate(accelerator, software.precision, constants).unwrap_or(rate),
-            attention_rate: attention_rate(accelerator, software.attention, constants),
+            linear_rate: linear_rate.map_or(rate, |rate| rate * clock),
+            attention_rate: attention_rate.map(|rate| rate * clock),
             memory: accelerator.mem_bw_gbs * 1e9 * constants.hbm_share,
             units: accelerator.compute_units.map(f64::from),
             gap: constants.gemm_gap_us * 1e-6,
@@ -92,6 +95,20 @@ impl<'a> Device<'a> {
         let width = head_dim / (head_dim + half) * (USUAL_HEAD + half) / USUAL_HEAD;
         flops / (rate * width) + self.gap
     }
+}
+
+/// The clock that a device keeps up, as a share of the one at which a short multiplication was
+/// measured: where the design power is small for the arithmetic, it falls.
+fn sustained_clock(accelerator: &Accelerator, constants: &Constants) -> f64 {
+    let Some(most) = accelerator.tdp_w else { return 1.0 };
+    let given = most / accelerator.peak_bf16_tflops;
+    pow((given / constants.throttle_w).min(1.0), constants.throttle)
+}
+
+/// The share of what a chip can do that the libraries of a year make of it.
+fn maturity(accelerator: &Accelerator, software: &Software, constants: &Constants) -> f64 {
+    let age = f64::from(software.year.saturating_sub(accelerator.architecture_year));
+    1.0 - constants.young_loss * pow(0.5, age)
 }
 
 /// The best measured rate of 16-bit multiplications.

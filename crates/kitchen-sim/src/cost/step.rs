@@ -236,10 +236,7 @@ fn data(
     };
     match job.layout.sharding {
         Sharding::None | Sharding::Zero1 => exposed(2.0 * gather, compute.backward),
-        Sharding::DistOpt => {
-            // Gradients are reduced in 32 bits.
-            exposed(2.0 * gather, compute.backward) + exposed(gather, compute.forward)
-        }
+        Sharding::DistOpt => exposed(gather, compute.backward) + exposed(gather, compute.forward),
         Sharding::Zero2 => exposed(gather, compute.forward) + m * exposed(gather, compute.backward),
         Sharding::Zero3 | Sharding::Fsdp => {
             m * (exposed(gather, compute.forward) + exposed(2.0 * gather, compute.backward))

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Accelerator {
     /// The name by which it is asked for.
     pub name: String,
+    /// The year in which its architecture was first sold.
+    pub architecture_year: u32,
     /// Peak of 16-bit matrix arithmetic.
     pub peak_bf16_tflops: f64,
     /// Peak of 8-bit floating-point matrix arithmetic.
