@@ -5,5 +5,5 @@ mod row;
 mod score;
 
 pub use fit::{Fit, FitOptions, calibrate};
-pub use row::{Measured, TableError, read_table};
+pub use row::{Measured, TableError, read_tables};
 pub use score::{RowScore, Score, TableScore, predictions, score};

@@ -1,5 +1,7 @@
 //! One line of a table of measured steps.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use crate::input::{
@@ -105,22 +107,24 @@ struct Row {
     peak_mem_gib: Option<f64>,
 }
 
-/// The rows of a table of measured steps, given as CSV.
+/// The rows of tables of measured steps, each given as CSV.
 ///
 /// # Errors
 ///
-/// If it is no such table, names an unknown accelerator, repeats a row, or lacks an input of a
+/// If one is no such table, names an unknown accelerator, repeats a row, or lacks an input of a
 /// scored row.
-pub fn read_table(text: &str) -> Result<Vec<Measured>, TableError> {
+pub fn read_tables<T: AsRef<str>>(texts: &[T]) -> Result<Vec<Measured>, TableError> {
     let known = accelerators()?;
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let mut rows = Vec::new();
-    for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
-        let row: Row = row?;
-        if !seen.insert(row.row_id.clone()) {
-            return Err(TableError::Repeated(row.row_id));
+    for text in texts {
+        for row in csv::Reader::from_reader(text.as_ref().as_bytes()).deserialize() {
+            let row: Row = row?;
+            if !seen.insert(row.row_id.clone()) {
+                return Err(TableError::Repeated(row.row_id));
+            }
+            rows.push(row.measured(&known)?);
         }
-        rows.push(row.measured(&known)?);
     }
     Ok(rows)
 }
