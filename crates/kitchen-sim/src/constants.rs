@@ -3,7 +3,7 @@
 //! They stand in one file, `data/constants.csv`, with unit, bounds and meaning. None depends on a
 //! model, a table or a row.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Declares the constants once: as a structure, by name, and in order.
 macro_rules! constants {
@@ -76,7 +76,7 @@ constants! {
 }
 
 /// One line of the file of constants.
-#[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Line {
     /// The name.
     pub name: String,
@@ -84,8 +84,7 @@ pub struct Line {
     pub value: f64,
     /// What a physicist would guess without the calibration table.
     pub prior: f64,
-    /// By which factor that guess may be wrong; 1 where the table says nothing, so that the guess
-    /// stands.
+    /// By which factor that guess may be wrong; 1 where it is taken from a source and not fitted.
     pub spread: f64,
     /// The unit.
     pub unit: String,
@@ -133,6 +132,20 @@ pub fn read_constants(text: &str) -> Result<Vec<Line>, ConstantsError> {
         }
     }
     Ok(lines)
+}
+
+/// A file of constants with these lines.
+///
+/// # Errors
+///
+/// If the text cannot be written, which memory does not refuse.
+pub fn write_constants(lines: &[Line]) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for line in lines {
+        writer.serialize(line)?;
+    }
+    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The lines of the constants that the crate was built with.
@@ -183,6 +196,12 @@ mod tests {
             assert!(line.value.is_finite() && line.value >= 0.0, "{}", line.name);
             assert!(line.meaning.len() > 10, "{} means nothing", line.name);
         }
+    }
+
+    #[test]
+    fn what_is_written_is_what_was_read() {
+        let text = include_str!("../data/constants.csv");
+        assert_eq!(write_constants(&read_constants(text).unwrap()).unwrap(), text);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! is the table-balanced error, with a penalty for leaving the priors: a constant that the tables
 //! say little about stays where physics puts it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Measured;
 use super::score::errors;
@@ -61,6 +61,66 @@ pub fn calibrate(rows: &[&Measured], lines: &[Line], options: FitOptions) -> Fit
             })
             .collect(),
         balanced_mape: problem.error(&best),
+    }
+}
+
+/// What a fit to some rows is worth on others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// What was left out of the fit.
+    pub left_out: String,
+    /// Table-balanced error of the rows that were fitted, in percent.
+    pub fitted: f64,
+    /// Table-balanced error of the rows that were left out, in percent.
+    pub others: f64,
+}
+
+/// Fits to a random half of the rows and scores the other half, `times` times.
+#[must_use]
+pub fn check_halves(
+    rows: &[Measured],
+    lines: &[Line],
+    options: FitOptions,
+    times: u64,
+) -> Vec<Check> {
+    let check = |seed| {
+        let mut random = Random::new(seed);
+        let keep: Vec<bool> = rows.iter().map(|_| random.uniform() < 0.5).collect();
+        check(rows, &keep, lines, options, format!("half {}", seed + 1))
+    };
+    (0..times).map(check).collect()
+}
+
+/// Fits to all tables but one and scores that one, for each table.
+#[must_use]
+pub fn check_tables(rows: &[Measured], lines: &[Line], options: FitOptions) -> Vec<Check> {
+    let scored = rows.iter().filter(|row| row.scored);
+    let names: BTreeSet<&str> = scored.map(|row| row.table.as_str()).collect();
+    let check = |name: &str| {
+        let keep: Vec<bool> = rows.iter().map(|row| row.table != name).collect();
+        check(rows, &keep, lines, options, name.to_owned())
+    };
+    names.into_iter().map(check).collect()
+}
+
+fn check(
+    rows: &[Measured],
+    keep: &[bool],
+    lines: &[Line],
+    options: FitOptions,
+    left_out: String,
+) -> Check {
+    let chosen = |kept: bool| {
+        let rows = rows.iter().zip(keep);
+        rows.filter(move |(_, keep)| **keep == kept).map(|(row, _)| row)
+    };
+    let fit = calibrate(&chosen(true).collect::<Vec<_>>(), lines, options);
+    let others: Vec<&Measured> = chosen(false).collect();
+    let logs: Vec<f64> = fit.lines.iter().map(|line| ln(line.value)).collect();
+    Check {
+        left_out,
+        fitted: fit.balanced_mape,
+        others: Problem::new(&others, &fit.lines, 0.0).error(&logs),
     }
 }
 

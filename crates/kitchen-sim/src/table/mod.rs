@@ -4,6 +4,6 @@ mod fit;
 mod row;
 mod score;
 
-pub use fit::{Fit, FitOptions, calibrate};
+pub use fit::{Check, Fit, FitOptions, calibrate, check_halves, check_tables};
 pub use row::{Measured, TableError, read_tables};
 pub use score::{RowScore, Score, TableScore, predictions, score};
