@@ -8,6 +8,7 @@
 pub mod constants;
 pub mod cost;
 pub mod input;
+pub mod loss;
 mod math;
 pub mod random;
 pub mod table;

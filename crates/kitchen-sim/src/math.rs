@@ -27,3 +27,8 @@ pub(crate) fn log2(x: f64) -> f64 {
 pub(crate) fn parts(whole: u32, part: u32) -> u32 {
     whole.div_ceil(part.max(1))
 }
+
+/// The cosine of `x`.
+pub(crate) fn cos(x: f64) -> f64 {
+    libm::cos(x)
+}
