@@ -122,7 +122,9 @@ pub fn read_constants(text: &str) -> Result<Vec<Line>, ConstantsError> {
     let names = Constants::NAMES;
     for place in 0..names.len().max(lines.len()) {
         let expected = names.get(place).copied().unwrap_or("nothing");
-        let found = lines.get(place).map_or("nothing", |line| line.name.as_str());
+        let found = lines
+            .get(place)
+            .map_or("nothing", |line| line.name.as_str());
         if found != expected {
             return Err(ConstantsError::Name {
                 line: place + 1,
@@ -144,7 +146,9 @@ pub fn write_constants(lines: &[Line]) -> Result<String, csv::Error> {
     for line in lines {
         writer.serialize(line)?;
     }
-    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -201,13 +205,19 @@ mod tests {
     #[test]
     fn what_is_written_is_what_was_read() {
         let text = include_str!("../data/constants.csv");
-        assert_eq!(write_constants(&read_constants(text).unwrap()).unwrap(), text);
+        assert_eq!(
+            write_constants(&read_constants(text).unwrap()).unwrap(),
+            text
+        );
     }
 
     #[test]
     fn a_wrong_name_is_refused() {
         let text = include_str!("../data/constants.csv").replacen("gemm_share", "gem_share", 1);
         let error = read_constants(&text).unwrap_err().to_string();
-        assert_eq!(error, "line 1 of the constants should be `gemm_share`, not `gem_share`");
+        assert_eq!(
+            error,
+            "line 1 of the constants should be `gemm_share`, not `gem_share`"
+        );
     }
 }

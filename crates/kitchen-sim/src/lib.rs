@@ -11,6 +11,9 @@ pub mod input;
 pub mod loss;
 mod math;
 pub mod random;
+pub mod reliability;
+pub mod run;
 pub mod table;
+pub mod thermal;
 
 pub use constants::Constants;

@@ -36,7 +36,8 @@ impl<'a> Device<'a> {
         software: &Software,
         constants: &'a Constants,
     ) -> Self {
-        let clock = sustained_clock(accelerator, constants) * maturity(accelerator, software, constants);
+        let clock =
+            sustained_clock(accelerator, constants) * maturity(accelerator, software, constants);
         let rate = best_16_bit(accelerator) * constants.gemm_share * clock;
         let linear_rate = linear_rate(accelerator, software.precision, constants);
         let attention_rate = attention_rate(accelerator, software.attention, constants);
@@ -100,7 +101,9 @@ impl<'a> Device<'a> {
 /// The clock that a device keeps up, as a share of the one at which a short multiplication was
 /// measured: where the design power is small for the arithmetic, it falls.
 fn sustained_clock(accelerator: &Accelerator, constants: &Constants) -> f64 {
-    let Some(most) = accelerator.tdp_w else { return 1.0 };
+    let Some(most) = accelerator.tdp_w else {
+        return 1.0;
+    };
     let given = most / accelerator.peak_bf16_tflops;
     pow((given / constants.throttle_w).min(1.0), constants.throttle)
 }
@@ -126,7 +129,9 @@ fn linear_rate(
     match precision {
         Precision::Fp16 | Precision::Bf16 => None,
         Precision::Fp8 | Precision::Mxfp8 => {
-            let usual = accelerator.peak_fp8_tflops.map(|peak| peak * USUAL_BEST_SHARE);
+            let usual = accelerator
+                .peak_fp8_tflops
+                .map(|peak| peak * USUAL_BEST_SHARE);
             let best = accelerator.best_fp8_tflops.or(usual)?;
             Some(best * 1e12 * constants.fp8_share)
         }

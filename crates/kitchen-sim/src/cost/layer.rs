@@ -190,7 +190,9 @@ impl<'a> Micro<'a> {
         // One of the two has short sums, the other few columns: both move the scores.
         let product = self.device.linear_batched(rows, s, head, many)
             + self.device.linear_batched(rows, head, s, many);
-        let moved = self.device.sweep(2.0 * self.constants.unfused_passes * scores);
+        let moved = self
+            .device
+            .sweep(2.0 * self.constants.unfused_passes * scores);
         let forward = product + moved;
         Pass {
             forward,
@@ -213,7 +215,11 @@ impl<'a> Micro<'a> {
         let ffn = wide * f64::from(model.ffn) / self.tp + expert;
         let heads = 2.0 * model.qkv_width() / self.tp;
         let elements = 8.0 * h / split + heads + ffn;
-        let fused = if software.compile { self.constants.compiled_share } else { 1.0 };
+        let fused = if software.compile {
+            self.constants.compiled_share
+        } else {
+            1.0
+        };
         let bytes = 2.0 * elements * self.constants.elementwise_passes * fused;
         let forward = self.device.sweep(self.tokens * (bytes + self.cast_bytes()));
         Pass {
@@ -230,10 +236,14 @@ impl<'a> Micro<'a> {
             Precision::Mxfp8 | Precision::Nvfp4 => self.constants.block_scale,
         };
         let model = &self.job.model;
-        let visits = model.experts.map_or(0.0, |experts| f64::from(experts.active));
+        let visits = model
+            .experts
+            .map_or(0.0, |experts| f64::from(experts.active));
         let h = f64::from(model.hidden);
         let own = model.attention_width() + f64::from(model.ffn);
-        let expert = model.experts.map_or(0.0, |experts| visits * f64::from(experts.ffn));
+        let expert = model
+            .experts
+            .map_or(0.0, |experts| visits * f64::from(experts.ffn));
         let inputs = h * (2.0 + visits) + (own + expert) / self.tp;
         inputs * self.constants.quantise_bytes * block
     }
@@ -283,7 +293,11 @@ impl<'a> Micro<'a> {
     /// What the host needs: a fixed time for each pass of a layer and each collective operation.
     fn launch(&self) -> Pass {
         let constants = self.constants;
-        let fused = if self.job.software.compile { constants.compiled_share } else { 1.0 };
+        let fused = if self.job.software.compile {
+            constants.compiled_share
+        } else {
+            1.0
+        };
         let collectives = if self.job.layout.tp > 1 { 2.0 } else { 0.0 };
         let pass = fused * constants.launch_layer_ms + collectives * constants.launch_collective_ms;
         Pass {
@@ -298,7 +312,11 @@ impl<'a> Micro<'a> {
         let (m, h) = (self.tokens, f64::from(model.hidden));
         let v = f64::from(model.vocab) / self.tp;
         let device = &self.device;
-        let aligned = if self.vocabulary_is_aligned() { 1.0 } else { self.constants.unaligned_share };
+        let aligned = if self.vocabulary_is_aligned() {
+            1.0
+        } else {
+            self.constants.unaligned_share
+        };
         let loss = device.sweep(0.5 * self.constants.logit_bytes * m * v);
         Pass {
             forward: device.linear_16_bit(m, v, h) / aligned + loss,

@@ -76,7 +76,11 @@ pub fn peak_memory(job: &Job) -> (u32, Memory) {
     let last = job.layout.pp.max(1) - 1;
     let first = stage_memory(job, 0);
     let end = stage_memory(job, last);
-    if end.sum() > first.sum() { (last, end) } else { (0, first) }
+    if end.sum() > first.sum() {
+        (last, end)
+    } else {
+        (0, first)
+    }
 }
 
 /// Refuses a job that does not fit, and says what would help.
@@ -118,7 +122,11 @@ fn states(job: &Job, stage: u32) -> (f64, f64, f64) {
         // Two layers are gathered at a time: the one at work and the next.
         Sharding::Zero3 | Sharding::Fsdp => {
             let gathered = 2.0 * 2.0 * layer_parameters(job);
-            (2.0 * shard + gathered, 2.0 * shard + 0.5 * gathered, 12.0 * shard)
+            (
+                2.0 * shard + gathered,
+                2.0 * shard + 0.5 * gathered,
+                12.0 * shard,
+            )
         }
     }
 }
@@ -134,7 +142,11 @@ fn activations(job: &Job, stage: u32) -> f64 {
     let layers = f64::from(job.layers_of(stage));
     let kept = layers * in_flight(job, stage) * kept_bytes(job);
     // While one layer is computed again, all of it is there.
-    let working = if job.layout.recompute == Recompute::Full { layer_bytes(job) } else { 0.0 };
+    let working = if job.layout.recompute == Recompute::Full {
+        layer_bytes(job)
+    } else {
+        0.0
+    };
     job.tokens() * (kept + working)
 }
 
@@ -155,20 +167,27 @@ fn layer_bytes(job: &Job) -> f64 {
     let h = f64::from(model.hidden);
     let input = linear_input_bytes(job);
     // Models with a gate are trained without dropout, and so without its masks.
-    let masks = if model.activation.matrices_in() == 1 { 2.0 } else { 0.0 };
+    let masks = if model.activation.matrices_in() == 1 {
+        2.0
+    } else {
+        0.0
+    };
     let copied = (4.0 + 2.0 * input + masks) * h;
     let wide = f64::from(model.activation.matrices_in());
     let (mlp_width, visits) = match model.experts {
         Some(experts) => {
             let visits = f64::from(experts.active);
-            (f64::from(model.ffn) + visits * f64::from(experts.ffn), visits)
+            (
+                f64::from(model.ffn) + visits * f64::from(experts.ffn),
+                visits,
+            )
         }
         None => (f64::from(model.ffn), 0.0),
     };
     let mlp = (2.0 * wide + input) * mlp_width + 2.0 * input * visits * h;
     let attention = 2.0 * model.qkv_width() + 2.0 * model.attention_width();
-    let keeps_scores = job.software.attention == Attention::Unfused
-        && job.layout.recompute == Recompute::None;
+    let keeps_scores =
+        job.software.attention == Attention::Unfused && job.layout.recompute == Recompute::None;
     let per_score = if keeps_scores { 5.0 } else { 0.0 };
     let scores = per_score * f64::from(model.heads) * f64::from(job.batch.seq_len);
     copied / split(job) + (attention + mlp + scores) / tp
@@ -185,5 +204,9 @@ fn linear_input_bytes(job: &Job) -> f64 {
 
 /// Ranks that share what lies between the linear layers.
 fn split(job: &Job) -> f64 {
-    if job.layout.sp { f64::from(job.layout.tp) } else { 1.0 }
+    if job.layout.sp {
+        f64::from(job.layout.tp)
+    } else {
+        1.0
+    }
 }

@@ -160,9 +160,15 @@ fn longest_stage(job: &Job, layer: &Layer, head: Pass) -> Longest {
     let end = f64::from(job.layers_of(job.layout.pp - 1));
     let (each, head) = (layer.whole().sum(), head.sum());
     if end * each + head >= full * each || job.layout.pp == 1 {
-        return Longest { layers: end, heads: 1.0 };
+        return Longest {
+            layers: end,
+            heads: 1.0,
+        };
     }
-    Longest { layers: full, heads: 0.0 }
+    Longest {
+        layers: full,
+        heads: 0.0,
+    }
 }
 
 /// What the longest stage does in `m` micro-steps.
@@ -193,7 +199,11 @@ fn bubble(job: &Job, layer: &Layer, head: Pass, stage: Longest, handover: f64) -
 fn handover(job: &Job, micro: &Micro, constants: &Constants) -> f64 {
     let chunks = f64::from(job.layout.vp);
     let hides = job.layout.vp > 1 && job.software.overlap;
-    let left = if hides { 1.0 - constants.dp_hidden } else { 1.0 };
+    let left = if hides {
+        1.0 - constants.dp_hidden
+    } else {
+        1.0
+    };
     2.0 * chunks * micro.handover() * left
 }
 
@@ -205,8 +215,14 @@ fn optimizer(job: &Job, micro: &Micro, m: f64, constants: &Constants) -> f64 {
     } else {
         parameters.sum()
     };
-    let added = if m > 1.0 { m * constants.accumulate_bytes * parameters.sum() } else { 0.0 };
-    micro.device().sweep(constants.optimizer_bytes * updated + added)
+    let added = if m > 1.0 {
+        m * constants.accumulate_bytes * parameters.sum()
+    } else {
+        0.0
+    };
+    micro
+        .device()
+        .sweep(constants.optimizer_bytes * updated + added)
 }
 
 /// Seconds that data parallelism adds to the step.

@@ -155,10 +155,26 @@ pub fn models() -> Vec<(&'static str, Model)> {
         experts: None,
     };
     let gpt = |layers, hidden, heads| {
-        dense(layers, hidden, heads, heads, 4 * hidden, Activation::Gelu, 50_304)
+        dense(
+            layers,
+            hidden,
+            heads,
+            heads,
+            4 * hidden,
+            Activation::Gelu,
+            50_304,
+        )
     };
     let llama = |layers, hidden, heads, kv_heads, ffn, vocab| {
-        dense(layers, hidden, heads, kv_heads, ffn, Activation::Swiglu, vocab)
+        dense(
+            layers,
+            hidden,
+            heads,
+            kv_heads,
+            ffn,
+            Activation::Swiglu,
+            vocab,
+        )
     };
     let qwen = |layers, hidden, heads, ffn| Model {
         head_dim: 128,

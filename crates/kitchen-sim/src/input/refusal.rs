@@ -18,7 +18,9 @@ pub enum Refusal {
         devices: u32,
     },
     /// One quantity does not divide another.
-    #[error("{what} ({whole}) is not a multiple of {part_name} ({part}); the nearest that is: {nearest}")]
+    #[error(
+        "{what} ({whole}) is not a multiple of {part_name} ({part}); the nearest that is: {nearest}"
+    )]
     Indivisible {
         /// The quantity that is split.
         what: &'static str,
@@ -52,7 +54,9 @@ pub enum Refusal {
         precision: &'static str,
     },
     /// The fullest device needs more memory than it has.
-    #[error("the fullest device (stage {stage}) needs {need_gib:.1} GiB of its {have_gib:.1}; {remedy}")]
+    #[error(
+        "the fullest device (stage {stage}) needs {need_gib:.1} GiB of its {have_gib:.1}; {remedy}"
+    )]
     Memory {
         /// The pipeline stage.
         stage: u32,

@@ -61,14 +61,55 @@ pub struct LossLaw {
 
 /// The constants of the three models that the authors published, by parameters.
 const PUBLISHED: [(f64, LossLaw); 3] = [
-    (25e6, law([3.040_454_06, 0.524_686_04, 0.507_868_57, 363.787_516_22, 2.065_608_12, 0.582_790_13, 0.641_422_57])),
-    (100e6, law([2.651_447_7, 0.601_151_52, 0.452_958_11, 437.946_427_6, 2.132_456_12, 0.597_851_99, 0.655_236_44])),
-    (400e6, law([2.374_744_66, 0.654_216_16, 0.428_787_31, 523.424_643_71, 2.024_627_35, 0.593_504_93, 0.634_724_57])),
+    (
+        25e6,
+        law([
+            3.040_454_06,
+            0.524_686_04,
+            0.507_868_57,
+            363.787_516_22,
+            2.065_608_12,
+            0.582_790_13,
+            0.641_422_57,
+        ]),
+    ),
+    (
+        100e6,
+        law([
+            2.651_447_7,
+            0.601_151_52,
+            0.452_958_11,
+            437.946_427_6,
+            2.132_456_12,
+            0.597_851_99,
+            0.655_236_44,
+        ]),
+    ),
+    (
+        400e6,
+        law([
+            2.374_744_66,
+            0.654_216_16,
+            0.428_787_31,
+            523.424_643_71,
+            2.024_627_35,
+            0.593_504_93,
+            0.634_724_57,
+        ]),
+    ),
 ];
 
 const fn law(v: [f64; 7]) -> LossLaw {
     let [floor, scale, power, drop, drop_rate, drop_power, rate_power] = v;
-    LossLaw { floor, scale, power, drop, drop_rate, drop_power, rate_power }
+    LossLaw {
+        floor,
+        scale,
+        power,
+        drop,
+        drop_rate,
+        drop_power,
+        rate_power,
+    }
 }
 
 impl LossLaw {
@@ -80,7 +121,11 @@ impl LossLaw {
     #[must_use]
     pub fn of(parameters: f64) -> Self {
         let [small, middle, large] = PUBLISHED;
-        let (low, high) = if parameters < middle.0 { (small, middle) } else { (middle, large) };
+        let (low, high) = if parameters < middle.0 {
+            (small, middle)
+        } else {
+            (middle, large)
+        };
         let place = ln(parameters / low.0) / ln(high.0 / low.0);
         let mut found = low.1.blend(&high.1, place.clamp(0.0, 1.0));
         let nearest = parameters.clamp(small.0, large.0);
@@ -138,13 +183,20 @@ mod tests {
 
     #[track_caller]
     fn near(found: f64, expected: f64, tolerance: f64) {
-        assert!((found - expected).abs() <= tolerance, "{found}, not {expected}");
+        assert!(
+            (found - expected).abs() <= tolerance,
+            "{found}, not {expected}"
+        );
     }
 
     #[test]
     fn chinchilla_at_its_own_model() {
         // 482.01 / 70e9^0.3478 and 2085.43 / 1.4e12^0.3658, computed with Python.
-        near(chinchilla(70e9, 1.4e12), 1.8172 + 0.081_495_0 + 0.075_186_9, 1e-6);
+        near(
+            chinchilla(70e9, 1.4e12),
+            1.8172 + 0.081_495_0 + 0.075_186_9,
+            1e-6,
+        );
     }
 
     #[test]
@@ -170,8 +222,10 @@ mod tests {
     #[test]
     fn larger_models_have_a_lower_floor() {
         let sizes = [10e6, 25e6, 50e6, 100e6, 300e6, 400e6, 1e9, 70e9];
-        assert!(sizes.windows(2).all(|pair| {
-            LossLaw::of(pair[0]).floor > LossLaw::of(pair[1]).floor
-        }));
+        assert!(
+            sizes
+                .windows(2)
+                .all(|pair| { LossLaw::of(pair[0]).floor > LossLaw::of(pair[1]).floor })
+        );
     }
 }

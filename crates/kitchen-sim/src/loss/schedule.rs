@@ -83,7 +83,13 @@ impl Anneal {
             }
             Anneal::Linear(end) => 1.0 - (1.0 - end) * place,
             Anneal::Exponential(end) => pow(end, place),
-            Anneal::Drop(end) => if place > 0.0 { end } else { 1.0 },
+            Anneal::Drop(end) => {
+                if place > 0.0 {
+                    end
+                } else {
+                    1.0
+                }
+            }
         }
     }
 }
@@ -142,7 +148,11 @@ mod tests {
     #[test]
     fn the_published_cosine() {
         // The learning rates that stand in the published training curves.
-        let table = [(2160, 3e-4), (2288, 2.999_771_173_709_568e-4), (23_920, 3.000_893_868_085_248e-5)];
+        let table = [
+            (2160, 3e-4),
+            (2288, 2.999_771_173_709_568e-4),
+            (23_920, 3.000_893_868_085_248e-5),
+        ];
         for (step, rate) in table {
             let found = COSINE.rate(f64::from(step));
             assert!((found / rate - 1.0).abs() < 1e-6, "{step}: {found}");
@@ -151,9 +161,15 @@ mod tests {
 
     #[test]
     fn stretches_cover_every_step() {
-        let steps: f64 = stretches(&COSINE, 20_000.0, 64).iter().map(|part| part.steps).sum();
+        let steps: f64 = stretches(&COSINE, 20_000.0, 64)
+            .iter()
+            .map(|part| part.steps)
+            .sum();
         assert!((steps - 20_000.0).abs() < 1e-6);
-        let few: f64 = stretches(&COSINE, 100.0, 64).iter().map(|part| part.steps).sum();
+        let few: f64 = stretches(&COSINE, 100.0, 64)
+            .iter()
+            .map(|part| part.steps)
+            .sum();
         assert!((few - 100.0).abs() < 1e-9);
     }
 }

@@ -56,7 +56,11 @@ pub fn calibrate(rows: &[&Measured], lines: &[Line], options: FitOptions) -> Fit
     Fit {
         lines: fitted
             .map(|(line, value)| Line {
-                value: if line.spread > 1.0 { *value } else { line.value },
+                value: if line.spread > 1.0 {
+                    *value
+                } else {
+                    line.value
+                },
                 ..line.clone()
             })
             .collect(),
@@ -112,7 +116,8 @@ fn check(
 ) -> Check {
     let chosen = |kept: bool| {
         let rows = rows.iter().zip(keep);
-        rows.filter(move |(_, keep)| **keep == kept).map(|(row, _)| row)
+        rows.filter(move |(_, keep)| **keep == kept)
+            .map(|(row, _)| row)
     };
     let fit = calibrate(&chosen(true).collect::<Vec<_>>(), lines, options);
     let others: Vec<&Measured> = chosen(false).collect();

@@ -175,8 +175,13 @@ impl Row {
             hidden,
             heads,
             kv_heads: self.kv_heads.filter(|heads| *heads > 0).unwrap_or(heads),
-            head_dim: self.head_dim.filter(|width| *width > 0).unwrap_or(hidden / heads),
-            ffn: self.ffn.unwrap_or(if experts.is_some() { 0 } else { 4 * hidden }),
+            head_dim: self
+                .head_dim
+                .filter(|width| *width > 0)
+                .unwrap_or(hidden / heads),
+            ffn: self
+                .ffn
+                .unwrap_or(if experts.is_some() { 0 } else { 4 * hidden }),
             activation: self.present("activation", self.activation)?,
             vocab: self.count("vocab", self.vocab)?,
             tied_embeddings: self.tied_embeddings == Some(1),
@@ -194,8 +199,13 @@ impl Row {
         accelerator.mem_gb = self.device_mem_gb.unwrap_or(accelerator.mem_gb);
         accelerator.mem_bw_gbs = self.device_mem_bw_gbs.unwrap_or(accelerator.mem_bw_gbs);
         accelerator.tdp_w = self.device_tdp_w.or(accelerator.tdp_w);
-        let devices_per_node = self.devices_per_node.filter(|count| *count > 0).unwrap_or(8);
-        let usual = accelerator.network_gbs.map(|gbs| 8.0 * gbs * f64::from(devices_per_node));
+        let devices_per_node = self
+            .devices_per_node
+            .filter(|count| *count > 0)
+            .unwrap_or(8);
+        let usual = accelerator
+            .network_gbs
+            .map(|gbs| 8.0 * gbs * f64::from(devices_per_node));
         let node_gbps = self.internode_gbps_per_node.or(usual);
         Ok(Cluster {
             accelerator,

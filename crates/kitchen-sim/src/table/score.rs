@@ -91,10 +91,15 @@ pub fn predictions(score: &Score) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["row_id", "pred_step_s", "pred_peak_mem_gib"])?;
     for row in &score.rows {
-        let (step, memory) = (row.pred_step_s.to_string(), row.pred_peak_mem_gib.to_string());
+        let (step, memory) = (
+            row.pred_step_s.to_string(),
+            row.pred_peak_mem_gib.to_string(),
+        );
         writer.write_record([&row.row_id, &step, &memory])?;
     }
-    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -112,7 +117,9 @@ fn score_row(row: &Measured, constants: &Constants) -> Option<RowScore> {
         pred_peak_mem_gib: gib,
         ape,
         bias,
-        memory_bias: row.peak_mem_gib.map(|measured| 100.0 * (gib / measured - 1.0)),
+        memory_bias: row
+            .peak_mem_gib
+            .map(|measured| 100.0 * (gib / measured - 1.0)),
     })
 }
 
@@ -120,7 +127,11 @@ fn score_row(row: &Measured, constants: &Constants) -> Option<RowScore> {
 /// error is that of the rate.
 pub(super) fn errors(row: &Measured, seconds: f64) -> (f64, f64) {
     let ratio = seconds / row.step_s;
-    let absolute = if row.is_rate { 1.0 / ratio - 1.0 } else { ratio - 1.0 };
+    let absolute = if row.is_rate {
+        1.0 / ratio - 1.0
+    } else {
+        ratio - 1.0
+    };
     (100.0 * absolute.abs(), 100.0 * (ratio - 1.0))
 }
 
