@@ -42,7 +42,6 @@ constants! {
     throttle_w,
     throttle,
     gemm_half_k,
-    gemm_wave,
     gemm_gap_us,
     unaligned_share,
     hbm_share,

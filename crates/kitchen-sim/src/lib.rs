@@ -7,12 +7,15 @@
 
 pub mod constants;
 pub mod cost;
+#[cfg(test)]
+mod example;
 pub mod input;
 pub mod loss;
 mod math;
 pub mod random;
 pub mod reliability;
 pub mod run;
+pub mod search;
 pub mod table;
 pub mod thermal;
 

@@ -69,10 +69,11 @@ impl<'a> Device<'a> {
     }
 
     /// The larger of arithmetic and memory traffic. Arithmetic loses what the last wave of tiles
-    /// leaves idle, and what a short sum leaves unfilled.
+    /// leaves idle (to the root: other kernels and larger tiles fill some of it), and what a short
+    /// sum leaves unfilled.
     fn multiply(&self, rate: f64, m: f64, n: f64, k: f64, count: f64) -> f64 {
         let filled = k / (k + self.constants.gemm_half_k);
-        let busy = pow(self.wave(m, n, count), self.constants.gemm_wave);
+        let busy = self.wave(m, n, count).sqrt();
         let arithmetic = 2.0 * m * n * k * count / (rate * filled * busy);
         let traffic = self.sweep(2.0 * (m * k + k * n + m * n) * count);
         arithmetic.max(traffic) + self.gap

@@ -328,7 +328,7 @@ impl<'a> Micro<'a> {
     /// Whether tensor cores take the rows of the output layer as they lie: frameworks pad a
     /// vocabulary that they split, and others may leave it odd.
     fn vocabulary_is_aligned(&self) -> bool {
-        self.job.layout.tp > 1 || self.job.model.vocab % 8 == 0
+        self.job.layout.tp > 1 || self.job.model.vocab.is_multiple_of(8)
     }
 
     /// Seconds to hand the activations of a micro-step to the next stage.

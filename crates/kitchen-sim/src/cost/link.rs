@@ -124,3 +124,47 @@ impl Groups {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::example::job;
+
+    #[test]
+    fn groups_fill_domains_first() {
+        assert_eq!(Group::new(8, 1, 8).together, 8);
+        assert_eq!(Group::new(64, 1, 8).together, 8);
+        assert_eq!(Group::new(64, 2, 8).together, 4);
+        assert_eq!(Group::new(64, 8, 8).together, 1);
+        assert_eq!(Group::new(2, 1, 72).together, 2);
+    }
+
+    #[test]
+    fn large_collectives_move_their_bytes_at_the_bandwidth() {
+        let constants = Constants::bundled().unwrap();
+        let cluster = job("gpt3-6.7b", "A100 SXM 80GB", 64).cluster;
+        let links = Links::new(&cluster, &constants);
+        // 2(n-1)/n · S / B: 1.75 times 80 GB over 300 GB/s of NVLink within a node; over eight
+        // nodes the 400 GB/s of their adapters are more than that, and NVLink still counts.
+        let link = 300e9 * constants.link_share;
+        let found = links.all_reduce(Group::new(8, 1, 8), 80e9);
+        assert!((found / (1.75 * 80e9 / link) - 1.0).abs() < 1e-3, "{found}");
+        let alone = 50e9 * constants.network_share;
+        let found = links.all_reduce(Group::new(8, 8, 8), 80e9);
+        assert!(
+            (found / (1.75 * 80e9 / alone) - 1.0).abs() < 1e-3,
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn one_rank_has_nobody_to_talk_to() {
+        let constants = Constants::bundled().unwrap();
+        let cluster = job("gpt3-6.7b", "A100 SXM 80GB", 64).cluster;
+        let links = Links::new(&cluster, &constants);
+        assert_eq!(links.all_reduce(Group::new(1, 1, 8), 1e9), 0.0);
+        assert_eq!(links.exchange(Group::new(1, 1, 8), 1e9), 0.0);
+    }
+}

@@ -210,3 +210,91 @@ fn split(job: &Job) -> f64 {
         1.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::example::job;
+
+    #[track_caller]
+    fn near(found: f64, expected: f64) {
+        assert!(
+            (found - expected).abs() <= 1e-9 * expected,
+            "{found}, not {expected}"
+        );
+    }
+
+    /// GPT-3 175B on eight-fold tensor parallelism: h = 12,288, s = 2,048, 96 heads.
+    fn gpt3() -> Job {
+        let mut gpt3 = job("gpt3-175b", "A100 SXM 80GB", 512);
+        gpt3.layout.tp = 8;
+        gpt3.layout.pp = 8;
+        gpt3.layout.dp = 8;
+        gpt3.software.attention = Attention::Unfused;
+        gpt3
+    }
+
+    #[test]
+    fn activations_of_a_layer() {
+        // Korthikanti et al. 2022, table 2, in units of h bytes per token; 5as/h = 80.
+        let mut gpt3 = gpt3();
+        let widths = |job: &Job| kept_bytes(job) / 12_288.0;
+        near(widths(&gpt3), 10.0 + 24.0 / 8.0 + 80.0 / 8.0);
+        gpt3.layout.sp = true;
+        near(widths(&gpt3), (34.0 + 80.0) / 8.0);
+        gpt3.layout.recompute = Recompute::Selective;
+        near(widths(&gpt3), 34.0 / 8.0);
+        gpt3.layout.recompute = Recompute::Full;
+        near(widths(&gpt3), 2.0 / 8.0);
+        gpt3.layout.sp = false;
+        near(widths(&gpt3), 2.0);
+    }
+
+    #[test]
+    fn states_of_adam() {
+        // Rajbhandari et al. 2020, figure 1: 120, 31.4, 16.6 and 1.9 GB for 7.5 billion parameters
+        // on 64 devices are 16, 4 + 12/64, 2 + 14/64 and 16/64 bytes a parameter.
+        let mut dense = job("gpt3-6.7b", "A100 SXM 80GB", 64);
+        let all = dense.model.parameters();
+        let bytes = |job: &Job| {
+            let (weights, gradients, optimizer) = states(job, 0);
+            (weights + gradients + optimizer) / all
+        };
+        let table = [
+            (Sharding::None, 16.0),
+            (Sharding::Zero1, 4.0 + 12.0 / 64.0),
+            (Sharding::DistOpt, 6.0 + 12.0 / 64.0),
+            (Sharding::Zero2, 2.0 + 14.0 / 64.0),
+        ];
+        for (sharding, expected) in table {
+            dense.layout.sharding = sharding;
+            near(bytes(&dense), expected);
+        }
+        dense.layout.sharding = Sharding::Fsdp;
+        near(
+            bytes(&dense),
+            16.0 / 64.0 + 6.0 * layer_parameters(&dense) / all,
+        );
+    }
+
+    #[test]
+    fn micro_steps_in_flight() {
+        let mut gpt3 = gpt3();
+        near(in_flight(&gpt3, 0), 8.0);
+        near(in_flight(&gpt3, 7), 1.0);
+        // Korthikanti et al. 2022: interleaving multiplies by 1 + (p-1)/(pv).
+        gpt3.layout.vp = 3;
+        near(in_flight(&gpt3, 0), 8.0 * (1.0 + 7.0 / 24.0));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_a_remedy() {
+        let error = check_memory(&job("gpt3-175b", "A100 SXM 80GB", 512)).unwrap_err();
+        assert!(
+            error.to_string().ends_with("use sharding = dist-opt"),
+            "{error}"
+        );
+    }
+}

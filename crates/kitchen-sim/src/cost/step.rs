@@ -259,3 +259,87 @@ fn data(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::example::job;
+
+    #[test]
+    fn the_bubble_is_one_less_than_the_stages_over_the_micro_steps() {
+        // Narayanan et al. 2021, section 2.2: (p-1)/m of the work, and 1/v of that interleaved.
+        let constants = Constants::bundled().unwrap();
+        let mut deep = job("gpt3-175b", "A100 SXM 80GB", 64);
+        deep.model.vocab = 8;
+        deep.layout.tp = 8;
+        deep.layout.pp = 8;
+        deep.layout.dp = 1;
+        deep.batch.global_batch = 64;
+        let share = |job: &Job| {
+            let times = times(job, &constants);
+            let work = times.linear + times.attention + times.elementwise + times.tensor;
+            times.bubble / work
+        };
+        assert!(
+            (share(&deep) / (7.0 / 64.0) - 1.0).abs() < 0.02,
+            "{}",
+            share(&deep)
+        );
+        deep.layout.vp = 4;
+        assert!(
+            (share(&deep) / (7.0 / 256.0) - 1.0).abs() < 0.03,
+            "{}",
+            share(&deep)
+        );
+    }
+
+    #[test]
+    fn an_estimate_adds_up() {
+        let constants = Constants::bundled().unwrap();
+        let mut llama = job("llama3-8b", "H100 SXM 80GB", 64);
+        llama.layout.sharding = Sharding::Fsdp;
+        let found = estimate(&llama, &constants).unwrap();
+        assert_eq!(found.tokens_per_s, 512.0 * 2048.0 / found.seconds);
+        assert_eq!(found.seconds, found.times.seconds());
+        assert!((0.2..0.6).contains(&found.mfu), "{}", found.mfu);
+        assert!(
+            (300.0..=700.0).contains(&found.device_watts),
+            "{}",
+            found.device_watts
+        );
+        assert_eq!(found.joules, found.device_watts * 64.0 * found.seconds);
+        assert_eq!(found.stages.len(), 1);
+    }
+
+    #[test]
+    fn the_impossible_is_refused() {
+        let constants = Constants::bundled().unwrap();
+        let mut odd = job("llama3-8b", "H100 SXM 80GB", 64);
+        let refusal = |job: &Job| estimate(job, &constants).unwrap_err().to_string();
+        odd.layout.dp = 60;
+        assert_eq!(
+            refusal(&odd),
+            "global_batch (512) is not a multiple of dp·micro_batch (60); the nearest that is: 540"
+        );
+        odd.layout.dp = 32;
+        assert_eq!(
+            refusal(&odd),
+            "tp·cp·pp·dp is 32, but the cluster has 64 devices"
+        );
+        odd.layout.pp = 64;
+        assert_eq!(
+            refusal(&odd),
+            "pp·vp (64) exceeds layers (32); at most 32 works"
+        );
+        odd.layout.pp = 0;
+        assert_eq!(refusal(&odd), "`pp` must be at least 1");
+        let mut old = job("llama3-8b", "A100 SXM 80GB", 64);
+        old.software.precision = crate::input::Precision::Fp8;
+        assert_eq!(
+            refusal(&old),
+            "A100 SXM 80GB has no fp8 arithmetic; use bf16"
+        );
+    }
+}

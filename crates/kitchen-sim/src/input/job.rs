@@ -130,6 +130,12 @@ impl Job {
         Err(Refusal::Devices { taken, devices })
     }
 
+    /// Whether the device knows the arithmetic, whatever the layout.
+    pub(crate) fn check_arithmetic(&self) -> Result<(), Refusal> {
+        self.check_positive()?;
+        self.check_precision()
+    }
+
     fn check_precision(&self) -> Result<(), Refusal> {
         let accelerator = &self.cluster.accelerator;
         let (precision, peak) = match self.software.precision {

@@ -201,3 +201,47 @@ pub fn models() -> Vec<(&'static str, Model)> {
         ("qwen3-235b-a22b", qwen(94, 4096, 64, 1536)),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn named(name: &str) -> Model {
+        models()
+            .into_iter()
+            .find(|(other, _)| *other == name)
+            .unwrap()
+            .1
+    }
+
+    #[test]
+    fn public_models_have_their_published_sizes() {
+        let table = [
+            ("gpt2-124m", 124e6),
+            ("gpt3-175b", 175e9),
+            ("llama2-7b", 6.74e9),
+            ("llama2-13b", 13.0e9),
+            ("llama2-70b", 69.0e9),
+            ("llama3-8b", 8.03e9),
+            ("llama3-70b", 70.6e9),
+            ("llama3-405b", 405.9e9),
+            ("qwen3-30b-a3b", 30.5e9),
+            ("qwen3-235b-a22b", 235e9),
+        ];
+        for (name, published) in table {
+            let found = named(name).parameters();
+            assert!((found / published - 1.0).abs() < 0.01, "{name}: {found:e}");
+        }
+    }
+
+    #[test]
+    fn operations_of_gpt3() {
+        // 72BsLh²(1 + s/6h + V/12Lh) with the scores halved, as half of them are masked.
+        let (l, h, s, v) = (96.0, 12_288.0, 2048.0, 50_304.0);
+        let expected = 72.0 * l * h * h * (1.0 + s / (12.0 * h) + v / (12.0 * l * h));
+        let found = named("gpt3-175b").flops_per_token(2048);
+        assert!((found / expected - 1.0).abs() < 1e-12, "{found:e}");
+    }
+}

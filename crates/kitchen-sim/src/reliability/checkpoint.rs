@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn bloom_saved_what_it_said() {
-        // 2,294.77 GiB for 176.25 billion parameters.
+        // 2,294.77 GiB for 176 billion parameters.
         near(checkpoint_bytes(176.0e9), 2.464e12);
     }
 

@@ -170,9 +170,11 @@ impl<'a> Engine<'a> {
         } else {
             rates.per_node_day
         };
-        let wait = self.random.exponential() * DAY / per_day;
-        let generation = place.generation;
-        self.plan_at(at + wait, Coming::Failure { node, generation });
+        let wait = self.random.exponential() * DAY;
+        if per_day > 0.0 {
+            let generation = place.generation;
+            self.plan_at(at + wait / per_day, Coming::Failure { node, generation });
+        }
     }
 
     fn handle(&mut self, next: Next) {
