@@ -40,7 +40,6 @@ constants! {
     fp4_share,
     young_loss,
     throttle_w,
-    throttle,
     gemm_half_k,
     gemm_gap_us,
     unaligned_share,

@@ -106,7 +106,8 @@ fn sustained_clock(accelerator: &Accelerator, constants: &Constants) -> f64 {
         return 1.0;
     };
     let given = most / accelerator.peak_bf16_tflops;
-    pow((given / constants.throttle_w).min(1.0), constants.throttle)
+    let square = given * given;
+    square / (square + constants.throttle_w * constants.throttle_w)
 }
 
 /// The share of what a chip can do that the libraries of a year make of it.

@@ -331,7 +331,7 @@ mod tests {
         odd.layout.pp = 64;
         assert_eq!(
             refusal(&odd),
-            "pp·vp (64) exceeds layers (32); at most 32 works"
+            "pp·vp (64) exceeds layers + 2 (34); at most 34 works"
         );
         odd.layout.pp = 0;
         assert_eq!(refusal(&odd), "`pp` must be at least 1");

@@ -112,7 +112,8 @@ impl Job {
         divides(("heads", model.heads), ("kv_heads", model.kv_heads))?;
         divides(("seq_len", self.batch.seq_len), ("cp", layout.cp))?;
         let stages = u64::from(layout.pp) * u64::from(layout.vp);
-        fits(("layers", model.layers), ("pp·vp", stages))?;
+        // The embedding and the output layer may each take the place of a layer.
+        fits(("layers + 2", model.layers + 2), ("pp·vp", stages))?;
         if let Some(experts) = model.experts {
             divides(("experts", experts.count), ("ep", layout.ep))?;
             let seats = u64::from(layout.dp * layout.cp * layout.tp);
