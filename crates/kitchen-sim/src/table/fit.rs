@@ -28,8 +28,8 @@ impl Default for FitOptions {
     fn default() -> Self {
         Self {
             seed: 1,
-            rounds: 60,
-            penalty: 0.05,
+            rounds: 100,
+            penalty: 0.1,
         }
     }
 }
