@@ -18,5 +18,6 @@ pub mod run;
 pub mod search;
 pub mod table;
 pub mod thermal;
+pub mod trace;
 
 pub use constants::Constants;

@@ -214,7 +214,11 @@ impl<'a> Micro<'a> {
         });
         let ffn = wide * f64::from(model.ffn) / self.tp + expert;
         let heads = 2.0 * model.qkv_width() / self.tp;
-        let widths = if model.activation.matrices_in() > 1 { 6.0 } else { 8.0 };
+        let widths = if model.activation.matrices_in() > 1 {
+            6.0
+        } else {
+            8.0
+        };
         let elements = widths * h / split + heads + ffn;
         let fused = if software.compile {
             self.constants.compiled_share

@@ -148,6 +148,41 @@ pub fn times(job: &Job, constants: &Constants) -> Times {
     Times { jitter, ..whole }
 }
 
+/// What one chunk of the model on one stage takes for one micro-step, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Chunk {
+    pub(crate) forward: f64,
+    pub(crate) backward: f64,
+    /// Exposed time of handing activations on, or gradients back.
+    pub(crate) handover: f64,
+}
+
+/// All chunks of all stages, those of one stage beside each other.
+pub(crate) fn chunks(job: &Job, constants: &Constants) -> Vec<Chunk> {
+    let micro = Micro::new(job, constants);
+    let (layer, head) = (micro.layer().whole(), micro.head());
+    let (stages, per_stage) = (job.layout.pp, job.layout.vp);
+    let handover = handover(job, &micro, constants) / (2.0 * f64::from(per_stage));
+    let wait = 0.5 * constants.micro_step_ms * 1e-3 / f64::from(per_stage);
+    let mut made = Vec::new();
+    for stage in 0..stages {
+        let layers = job.layers_of(stage);
+        for chunk in 0..per_stage {
+            // A short stage lacks layers in its last chunks.
+            let full = job.layers_per_chunk();
+            let here = f64::from(layers.saturating_sub(chunk * full).min(full));
+            let is_last = stage + 1 == stages && chunk + 1 == per_stage;
+            let head = if is_last { head } else { Pass::default() };
+            made.push(Chunk {
+                forward: here * layer.forward + head.forward + wait,
+                backward: here * layer.backward + head.backward + wait,
+                handover,
+            });
+        }
+    }
+    made
+}
+
 /// The layers of the stage that works longest, and whether it has the output layer.
 #[derive(Clone, Copy)]
 struct Longest {
