@@ -66,7 +66,7 @@ fn main() {
             black_box(times(black_box(&job), &constants));
         }
     });
-    println!("analytic step                {:>10.0} ns", step * 1e5);
+    println!("analytic step                {:>10.0} ns", step * 100.0);
 
     let space = Space::default();
     let found = search(&job, &space, None, &constants).unwrap();
