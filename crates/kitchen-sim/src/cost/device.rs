@@ -105,7 +105,7 @@ fn sustained_clock(accelerator: &Accelerator, constants: &Constants) -> f64 {
     let Some(most) = accelerator.tdp_w else {
         return 1.0;
     };
-    let given = most / accelerator.peak_bf16_tflops;
+    let given = most / (best_16_bit(accelerator) / 1e12);
     let square = given * given;
     square / (square + constants.throttle_w * constants.throttle_w)
 }

@@ -28,7 +28,7 @@ impl Default for FitOptions {
     fn default() -> Self {
         Self {
             seed: 1,
-            rounds: 100,
+            rounds: 200,
             penalty: 0.1,
         }
     }
@@ -43,13 +43,14 @@ pub struct Fit {
     pub balanced_mape: f64,
 }
 
-/// Fits the constants of `lines`, from their values on, to the scored rows among `rows`.
+/// Fits the constants of `lines`, from their priors on, to the scored rows among `rows`. What their
+/// values were does not matter, so that no earlier fit to other rows shows through.
 ///
 /// A constant whose spread is 1 stays as it is.
 #[must_use]
 pub fn calibrate(rows: &[&Measured], lines: &[Line], options: FitOptions) -> Fit {
     let problem = Problem::new(rows, lines, options.penalty);
-    let start: Vec<f64> = lines.iter().map(|line| ln(line.value)).collect();
+    let start: Vec<f64> = lines.iter().map(|line| ln(line.prior)).collect();
     let best = search(&problem, start, options);
     let values: Vec<f64> = best.iter().map(|log| rounded(exp(*log))).collect();
     let fitted = lines.iter().zip(&values);
