@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Measured;
 use crate::constants::Constants;
-use crate::cost::{peak_memory, times};
+use crate::cost::{device_gib, peak_memory, times};
 
 /// The errors of a whole table, or of several in one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -107,7 +107,8 @@ fn score_row(row: &Measured, constants: &Constants) -> Option<RowScore> {
     let job = row.job.as_ref()?;
     let seconds = times(job, constants).seconds();
     let (_, memory) = peak_memory(job);
-    let gib = memory.gib();
+    // What was measured did fit, if need be by moving something to the host.
+    let gib = memory.gib().min(device_gib(job));
     let (ape, bias) = errors(row, seconds);
     Some(RowScore {
         table: row.table.clone(),
