@@ -4,7 +4,9 @@ use std::fs;
 
 use anyhow::Context;
 use kitchen_core::sim::Constants;
-use kitchen_core::sim::table::{RowScore, Score, TableScore, predictions, read_tables, score as rate};
+use kitchen_core::sim::table::{
+    RowScore, Score, TableScore, predictions, read_tables, score as rate,
+};
 
 use crate::cli::SimScoreArgs;
 use crate::commands::table::table;
