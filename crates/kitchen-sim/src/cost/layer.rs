@@ -5,6 +5,10 @@ use super::link::{Groups, Links};
 use crate::constants::Constants;
 use crate::input::{Job, Precision, Recompute};
 
+/// Share of the linear layers that a list of operators computes again. The usual list keeps every
+/// second multiplication; of those it drops, some nobody needs again.
+const OPERATORS_AGAIN: f64 = 1.0 / 3.0;
+
 /// Seconds of one part of the model, forward and backward.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Pass {
@@ -120,13 +124,16 @@ impl<'a> Micro<'a> {
         };
         match self.job.layout.recompute {
             Recompute::None => layer,
-            Recompute::Selective if self.device.attention_rate.is_none() => Layer {
-                attention: again(layer.attention),
+            Recompute::Selective if self.job.layout.recomputes_operators() => Layer {
+                linear: Pass {
+                    backward: layer.linear.backward + OPERATORS_AGAIN * layer.linear.forward,
+                    ..layer.linear
+                },
+                elementwise: again(layer.elementwise),
                 ..layer
             },
-            // Fused attention computes its core again as it is.
             Recompute::Selective => Layer {
-                elementwise: again(layer.elementwise),
+                attention: again(layer.attention),
                 ..layer
             },
             Recompute::Full => Layer {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::stage::{Parameters, in_flight};
-use crate::input::{Attention, Job, Precision, Recompute, Refusal, Sharding};
+use crate::input::{Attention, Experts, Job, Model, Precision, Recompute, Refusal, Sharding};
 
 /// Bytes in a GiB.
 const GIB: f64 = 1_073_741_824.0;
@@ -119,9 +119,12 @@ fn states(job: &Job, stage: u32) -> (f64, f64, f64) {
         Sharding::Zero1 => (2.0 * all, 2.0 * all, 12.0 * shard),
         Sharding::DistOpt => (2.0 * all, 4.0 * all, 12.0 * shard),
         Sharding::Zero2 => (2.0 * all, 2.0 * shard, 12.0 * shard),
-        // Two layers are gathered at a time: the one at work and the next.
+        // Two parts are gathered at a time, the one at work and the next: layers, or the last of
+        // them and the output layer.
         Sharding::Zero3 | Sharding::Fsdp => {
-            let gathered = 2.0 * 2.0 * layer_parameters(job);
+            let layer = layer_parameters(job);
+            let table = job.model.embedding_parameters() / f64::from(job.layout.tp);
+            let gathered = 2.0 * (layer + layer.max(table));
             (
                 2.0 * shard + gathered,
                 2.0 * shard + 0.5 * gathered,
@@ -154,8 +157,24 @@ fn activations(job: &Job, stage: u32) -> f64 {
 fn kept_bytes(job: &Job) -> f64 {
     match job.layout.recompute {
         Recompute::Full => 2.0 * f64::from(job.model.hidden) / split(job),
+        Recompute::Selective if job.layout.recomputes_operators() => operator_bytes(job),
         Recompute::None | Recompute::Selective => layer_bytes(job),
     }
+}
+
+/// Bytes per token that a layer leaves where operators are computed again: its input, what
+/// attention gives, and every second product of its linear layers, in 16 bits.
+fn operator_bytes(job: &Job) -> f64 {
+    let (model, tp) = (&job.model, f64::from(job.layout.tp));
+    let wide = f64::from(model.activation.matrices_in());
+    let split_up = 2.0 * model.attention_width() + model.qkv_width() + wide * mlp_width(model);
+    4.0 * f64::from(model.hidden) / split(job) + split_up / tp
+}
+
+/// Width of all feed-forward networks that a token meets.
+fn mlp_width(model: &Model) -> f64 {
+    let met = |experts: Experts| f64::from(experts.active) * f64::from(experts.ffn);
+    f64::from(model.ffn) + model.experts.map_or(0.0, met)
 }
 
 /// Bytes per token of all that a layer computes: 10 widths that only sequence parallelism splits,
@@ -174,17 +193,10 @@ fn layer_bytes(job: &Job) -> f64 {
     };
     let copied = (4.0 + 2.0 * input + masks) * h;
     let wide = f64::from(model.activation.matrices_in());
-    let (mlp_width, visits) = match model.experts {
-        Some(experts) => {
-            let visits = f64::from(experts.active);
-            (
-                f64::from(model.ffn) + visits * f64::from(experts.ffn),
-                visits,
-            )
-        }
-        None => (f64::from(model.ffn), 0.0),
-    };
-    let mlp = (2.0 * wide + input) * mlp_width + 2.0 * input * visits * h;
+    let visits = model
+        .experts
+        .map_or(0.0, |experts| f64::from(experts.active));
+    let mlp = (2.0 * wide + input) * mlp_width(model) + 2.0 * input * visits * h;
     let attention = 2.0 * model.qkv_width() + 2.0 * model.attention_width();
     let keeps_scores =
         job.software.attention == Attention::Unfused && job.layout.recompute == Recompute::None;
@@ -273,10 +285,24 @@ mod tests {
             near(bytes(&dense), expected);
         }
         dense.layout.sharding = Sharding::Fsdp;
+        // 12h² and Vh for h = 4,096 and V = 50,304; the larger twice.
+        let gathered = 201_326_592.0 + 206_045_184.0;
+        near(bytes(&dense), 16.0 / 64.0 + 3.0 * gathered / all);
+    }
+
+    #[test]
+    fn operators_keep_every_second_product() {
+        // Llama-3 8B: input and residual 2·4,096 each, attention 4,096, half of 6,144 + 28,672; two
+        // bytes each.
+        let mut llama = job("llama3-8b", "H100 SXM 80GB", 64);
+        llama.layout.sharding = Sharding::Fsdp;
+        llama.layout.recompute = Recompute::Selective;
         near(
-            bytes(&dense),
-            16.0 / 64.0 + 6.0 * layer_parameters(&dense) / all,
+            kept_bytes(&llama),
+            2.0 * (8192.0 + 4096.0 + 3072.0 + 14_336.0),
         );
+        llama.layout.recompute = Recompute::None;
+        near(kept_bytes(&llama), 139_264.0);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::energy::{Use, watts};
 use super::layer::{Layer, Micro, Pass};
 use super::memory::{Memory, check_memory, stage_memory};
-use super::stage::Parameters;
+use super::stage::{Longest, Parameters, handover, longest_stage};
 use crate::constants::Constants;
 use crate::input::{Job, Refusal, Sharding};
 use crate::math::{log2, parts};
@@ -148,64 +148,6 @@ pub fn times(job: &Job, constants: &Constants) -> Times {
     Times { jitter, ..whole }
 }
 
-/// What one chunk of the model on one stage takes for one micro-step, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Chunk {
-    pub(crate) forward: f64,
-    pub(crate) backward: f64,
-    /// Exposed time of handing activations on, or gradients back.
-    pub(crate) handover: f64,
-}
-
-/// All chunks of all stages, those of one stage beside each other.
-pub(crate) fn chunks(job: &Job, constants: &Constants) -> Vec<Chunk> {
-    let micro = Micro::new(job, constants);
-    let (layer, head) = (micro.layer().whole(), micro.head());
-    let (stages, per_stage) = (job.layout.pp, job.layout.vp);
-    let handover = handover(job, &micro, constants) / (2.0 * f64::from(per_stage));
-    let wait = 0.5 * constants.micro_step_ms * 1e-3 / f64::from(per_stage);
-    let mut made = Vec::new();
-    for stage in 0..stages {
-        let layers = job.layers_of(stage);
-        for chunk in 0..per_stage {
-            // A short stage lacks layers in its last chunks.
-            let full = job.layers_per_chunk();
-            let here = f64::from(layers.saturating_sub(chunk * full).min(full));
-            let is_last = stage + 1 == stages && chunk + 1 == per_stage;
-            let head = if is_last { head } else { Pass::default() };
-            made.push(Chunk {
-                forward: here * layer.forward + head.forward + wait,
-                backward: here * layer.backward + head.backward + wait,
-                handover,
-            });
-        }
-    }
-    made
-}
-
-/// The layers of the stage that works longest, and whether it has the output layer.
-#[derive(Clone, Copy)]
-struct Longest {
-    layers: f64,
-    heads: f64,
-}
-
-fn longest_stage(job: &Job, layer: &Layer, head: Pass) -> Longest {
-    let full = f64::from(job.layers_per_stage());
-    let end = f64::from(job.layers_of(job.layout.pp - 1));
-    let (each, head) = (layer.whole().sum(), head.sum());
-    if end * each + head >= full * each || job.layout.pp == 1 {
-        return Longest {
-            layers: end,
-            heads: 1.0,
-        };
-    }
-    Longest {
-        layers: full,
-        heads: 0.0,
-    }
-}
-
 /// What the longest stage does in `m` micro-steps.
 fn work(layer: &Layer, head: Pass, stage: Longest, m: f64) -> Times {
     let count = m * stage.layers;
@@ -228,18 +170,6 @@ fn bubble(job: &Job, layer: &Layer, head: Pass, stage: Longest, handover: f64) -
     let work = others * layer.whole().sum() + (1.0 - stage.heads) * head.sum();
     let hops = f64::from(job.layout.pp - 1) * handover;
     (work + hops) / f64::from(job.layout.vp)
-}
-
-/// Exposed seconds of handing activations on and gradients back, for one micro-step.
-fn handover(job: &Job, micro: &Micro, constants: &Constants) -> f64 {
-    let chunks = f64::from(job.layout.vp);
-    let hides = job.layout.vp > 1 && job.software.overlap;
-    let left = if hides {
-        1.0 - constants.dp_hidden
-    } else {
-        1.0
-    };
-    2.0 * chunks * micro.handover() * left
 }
 
 /// Memory traffic of the optimizer on the weights it updates here, and of adding up gradients.

@@ -67,6 +67,15 @@ impl Layout {
             .product()
     }
 
+    /// Whether what is computed again is a list of operators, not the core of attention.
+    ///
+    /// That is what frameworks do that wrap each layer to shard its gradients or weights; Megatron
+    /// computes the core of attention again.
+    #[must_use]
+    pub fn recomputes_operators(&self) -> bool {
+        self.recompute == Recompute::Selective && self.sharding.shards_gradients()
+    }
+
     /// Ranks over which states are sharded: those that hold the same weights.
     #[must_use]
     pub fn replicas(&self) -> u32 {
