@@ -32,7 +32,7 @@ fn curves_end_where_they_ended() {
         let found = LossLaw::of(parameters).loss(&stretches(&schedule, step, 512));
         let error = (found - measured).abs();
         assert!(
-            error < 0.015,
+            error < 0.02,
             "{parameters:e}, {anneal:?}: {found}, not {measured}"
         );
         sum += error;
