@@ -65,7 +65,7 @@ pub(crate) enum Command {
     Data(DataCommand),
     /// Time named work on this machine
     Bench(BenchArgs),
-    /// Predict the training of large models on clusters that are not here
+    /// Predict training on large clusters that are not here
     #[command(subcommand)]
     Sim(SimCommand),
     /// Serve the built page to a browser on this machine

@@ -146,6 +146,7 @@ fn help_fits_a_narrow_terminal_and_reads_well() {
           config       Show, check and explain settings
           data         Look at data sets, and download them
           bench        Time named work on this machine
+          sim          Predict training on large clusters that are not here
           serve-page   Serve the built page to a browser on this machine
           doctor       Find out what works here: devices, folders, terminal
           completions  Write a completion script for a shell
