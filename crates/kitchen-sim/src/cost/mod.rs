@@ -12,4 +12,4 @@ pub use energy::{Use, node_watts, watts};
 pub use link::{Group, Links};
 pub use memory::{Memory, device_gib, peak_memory, stage_memory};
 pub(crate) use stage::{Chunk, chunks};
-pub use step::{Estimate, StageMemory, Times, estimate, times};
+pub use step::{Communication, Estimate, StageMemory, Times, estimate, times};

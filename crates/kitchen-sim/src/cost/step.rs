@@ -53,6 +53,18 @@ impl Times {
     }
 }
 
+/// Seconds of communication of one step on the device that works longest, hidden or not. What of it
+/// other work does not hide stands in [`Times`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Communication {
+    /// Inside of layers: tensor, context and expert parallelism.
+    pub layers: f64,
+    /// Between pipeline stages.
+    pub pipeline: f64,
+    /// Gradients and weights between data parallel ranks.
+    pub data: f64,
+}
+
 /// A stage and what its devices hold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct StageMemory {
@@ -71,6 +83,8 @@ pub struct Estimate {
     pub times: Times,
     /// Seconds of the step.
     pub seconds: f64,
+    /// Seconds of communication by kind, hidden or not.
+    pub communication: Communication,
     /// Tokens a second, over all devices.
     pub tokens_per_s: f64,
     /// Model FLOPs utilisation: [`crate::input::Model::flops_per_token`] (causal attention counted
@@ -107,6 +121,7 @@ pub fn estimate(job: &Job, constants: &Constants) -> Result<Estimate, Refusal> {
     Ok(Estimate {
         times,
         seconds,
+        communication: communication(job, constants),
         tokens_per_s: tokens / seconds,
         mfu: flops / (seconds * devices * peak),
         stages: stages.collect(),
@@ -146,6 +161,27 @@ pub fn times(job: &Job, constants: &Constants) -> Times {
     let nodes = parts(job.cluster.devices, job.cluster.devices_per_node);
     let jitter = constants.jitter * log2(f64::from(nodes)) * whole.seconds();
     Times { jitter, ..whole }
+}
+
+/// All communication of one step.
+fn communication(job: &Job, constants: &Constants) -> Communication {
+    let micro = Micro::new(job, constants);
+    let layer = micro.layer();
+    let stage = longest_stage(job, &layer, micro.head());
+    let (links, groups) = micro.links();
+    let m = f64::from(job.micro_steps());
+    // How often the weights, or as many gradients, go around in one step.
+    let rounds = match job.layout.sharding {
+        Sharding::None | Sharding::Zero1 | Sharding::DistOpt => 2.0,
+        Sharding::Zero2 => 1.0 + m,
+        Sharding::Zero3 | Sharding::Fsdp => 3.0 * m,
+    };
+    let bytes = 2.0 * Parameters::of(job, 0).sum();
+    Communication {
+        layers: m * stage.layers * layer.communication.sum(),
+        pipeline: 2.0 * m * f64::from(job.layout.vp) * micro.handover(),
+        data: rounds * links.gather(groups.data, bytes),
+    }
 }
 
 /// What the longest stage does in `m` micro-steps.
@@ -276,6 +312,12 @@ mod tests {
         );
         assert_eq!(found.joules, found.device_watts * 64.0 * found.seconds);
         assert_eq!(found.stages.len(), 1);
+        // One device has nobody to talk to but the other replicas; most of that is hidden.
+        assert_eq!(
+            (found.communication.layers, found.communication.pipeline),
+            (0.0, 0.0)
+        );
+        assert!(found.communication.data > found.times.data);
     }
 
     #[test]
