@@ -4,6 +4,7 @@ use super::device::Device;
 use super::link::{Groups, Links};
 use crate::constants::Constants;
 use crate::input::{Job, Precision, Recompute};
+use crate::math::log2;
 
 /// Share of the linear layers that a list of operators computes again. The usual list keeps every
 /// second multiplication; of those it drops, some nobody needs again.
@@ -310,7 +311,7 @@ impl<'a> Micro<'a> {
         } else {
             1.0
         };
-        let collectives = if self.job.layout.tp > 1 { 2.0 } else { 0.0 };
+        let collectives = 2.0 * log2(self.tp);
         let pass = fused * constants.launch_layer_ms + collectives * constants.launch_collective_ms;
         Pass {
             forward: pass * 1e-3,
