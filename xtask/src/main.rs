@@ -1,5 +1,5 @@
 //! The checks of this repository, in one command: `cargo xtask test`; and its page: `cargo xtask
-//! page`.
+//! page`; and what fits the simulated cluster to measurements: `cargo xtask calibrate`.
 //!
 //! Each installs what it lacks and can. The checks run step by step with their output as it comes,
 //! and end with what passed, what failed, and what could not be done and why.
@@ -10,6 +10,7 @@
 )]
 
 mod bench_page;
+mod calibrate;
 mod page;
 mod run;
 mod setup;
@@ -32,6 +33,8 @@ enum Cli {
     Page(PageArgs),
     /// Time the page beside its peers, in the same browser.
     BenchPage(bench_page::BenchPageArgs),
+    /// Fit the constants of the simulated cluster to measured steps.
+    Calibrate(calibrate::CalibrateArgs),
 }
 
 /// How to run the checks.
@@ -64,6 +67,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Cli::Test(args) => test(&args),
         Cli::Page(args) => {
             page::build(!args.no_install)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Cli::Calibrate(args) => {
+            calibrate::calibrate(&args)?;
             Ok(ExitCode::SUCCESS)
         }
         Cli::BenchPage(args) => {

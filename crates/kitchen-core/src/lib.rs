@@ -37,7 +37,7 @@ pub use run::{Run, StartError, StartRequest, check_workflow, registry, start, st
 pub use session::{Session, SessionError, Which, find_checkpoint};
 // What front ends use of the crates below, so that they need to know this one only.
 pub use kitchen_types::question::{Preview, Surface};
-pub use {kitchen_data as data, kitchen_flow as flow, kitchen_train as train};
+pub use {kitchen_data as data, kitchen_flow as flow, kitchen_sim as sim, kitchen_train as train};
 
 /// BLAKE3 of a configuration, in hexadecimal.
 fn config_hash(config: &kitchen_types::RunConfig) -> String {

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and the words that explain it.
 
+mod sim;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use kitchen_types::config::DeviceChoice;
+
+pub(crate) use sim::{SimCommand, SimScoreArgs};
 
 /// Train small models, and watch them learn.
 ///
@@ -62,6 +65,9 @@ pub(crate) enum Command {
     Data(DataCommand),
     /// Time named work on this machine
     Bench(BenchArgs),
+    /// Predict training on large clusters that are not here
+    #[command(subcommand)]
+    Sim(SimCommand),
     /// Serve the built page to a browser on this machine
     ServePage(ServePageArgs),
     /// Find out what works here: devices, folders, terminal

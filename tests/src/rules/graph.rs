@@ -42,7 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "kitchen-tests",
         &["kitchen-types", "kitchen-platform", "kitchen-core"],
     ),
-    ("xtask", &[]),
+    ("xtask", &["kitchen-sim"]),
 ];
 
 /// Dependencies follow the arrows of the plan. `metadata` is what `cargo metadata` says. What only

@@ -68,6 +68,8 @@ fn every_command_takes_what_its_help_says() {
         "data get mnist",
         "data show iris --examples 5 data.validation=0.5",
         "bench mlp-784 --device gpu --threads 1 --steps 10 --json --bare",
+        "sim score --table a.csv",
+        "sim score --table a.csv --table b.csv --predictions c.csv --json",
         "serve-page",
         "serve-page elsewhere --port 0 --under /kitchen/ --no-isolation",
         "doctor --json",
@@ -89,6 +91,7 @@ fn what_makes_no_sense_is_refused() {
         ("run --json --quiet", ErrorKind::ArgumentConflict),
         ("run --threads 0", ErrorKind::ValueValidation),
         ("run --device tpu", ErrorKind::InvalidValue),
+        ("sim score", ErrorKind::MissingRequiredArgument),
         ("runs rm", ErrorKind::MissingRequiredArgument),
         ("export last", ErrorKind::MissingRequiredArgument),
         (
@@ -143,6 +146,7 @@ fn help_fits_a_narrow_terminal_and_reads_well() {
           config       Show, check and explain settings
           data         Look at data sets, and download them
           bench        Time named work on this machine
+          sim          Predict training on large clusters that are not here
           serve-page   Serve the built page to a browser on this machine
           doctor       Find out what works here: devices, folders, terminal
           completions  Write a completion script for a shell

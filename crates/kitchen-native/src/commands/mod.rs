@@ -16,6 +16,7 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod sample;
 pub(crate) mod serve_page;
+pub(crate) mod sim;
 pub(crate) mod validate;
 
 mod fork;

@@ -1,0 +1,15 @@
+//! The analytic step: what one optimizer step takes and where it goes.
+
+mod device;
+mod energy;
+mod layer;
+mod link;
+mod memory;
+mod stage;
+mod step;
+
+pub use energy::{Use, node_watts, watts};
+pub use link::{Group, Links};
+pub use memory::{Memory, device_gib, peak_memory, stage_memory};
+pub(crate) use stage::{Chunk, chunks};
+pub use step::{Communication, Estimate, StageMemory, Times, estimate, times};
