@@ -100,7 +100,7 @@ fn what_cannot_be_used_is_refused_in_words() -> anyhow::Result<()> {
         (
             "broken.safetensors",
             b"\xff\xff\xff\xff\xff\xff\xff\x7f{",
-            "broken.safetensors",
+            "not a whole safetensors file",
         ),
         ("wrong.toml", b"[model", "wrong.toml"),
     ] {

@@ -42,6 +42,11 @@ impl LocalDevices {
     pub fn destroy_gpu(&self) -> bool {
         self.gpu.destroy()
     }
+
+    /// Whether a GPU was opened that no longer answers: what failed on it may go on elsewhere.
+    pub async fn gpu_is_lost(&self) -> bool {
+        self.gpu.is_lost().await
+    }
 }
 
 #[async_trait(?Send)]

@@ -265,6 +265,15 @@ impl Gpu {
         Ok(device)
     }
 
+    /// Whether one was opened that no longer answers.
+    pub async fn is_lost(&self) -> bool {
+        let found = self.found.borrow().clone();
+        match found {
+            Some(device) => !device.is_alive().await,
+            None => false,
+        }
+    }
+
     /// Loses it on purpose, as [`OpenDevice::destroy`] does. Says whether it could be done.
     pub fn destroy(&self) -> bool {
         let found = self.found.borrow();

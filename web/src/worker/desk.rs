@@ -65,7 +65,11 @@ impl Desk {
             files: Rc::default(),
             run: Rc::default(),
             questions: Rc::default(),
-            devices: Rc::new(LocalDevices::default().with_memory_limit(MEMORY_LIMIT_BYTES)),
+            devices: Rc::new(
+                LocalDevices::default()
+                    .with_memory_limit(MEMORY_LIMIT_BYTES)
+                    .with_self_test(),
+            ),
             asked,
         };
         let clerk = Clerk {
@@ -264,14 +268,21 @@ impl Clerk {
             run: self.run.clone(),
             runs: runs.cloned(),
         };
+        let devices = self.devices.clone();
         spawn_local(async move {
             match run.await {
                 // Given up: whoever asked for that has begun another run.
                 Err(_) => {}
-                Ok(Ok(afterwards)) => {
+                Ok(Ok(driven)) => {
+                    if let Some(message) = driven.failure
+                        && devices.gpu_is_lost().await
+                    {
+                        // It stays under way: a new worker has a new device.
+                        return say(&FromWorker::Crashed { message });
+                    }
                     ended.note().await;
                     // The model can be asked until another run begins.
-                    afterwards.await;
+                    driven.afterwards.await;
                 }
                 Ok(Err(error)) => {
                     say(&FromWorker::Failed {

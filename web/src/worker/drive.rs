@@ -13,9 +13,10 @@ use kitchen_core::{
     start,
 };
 use kitchen_platform::{Stopwatch, sleep, yield_now};
+use kitchen_types::event::RunStatus;
 use kitchen_types::page::FromWorker;
 use kitchen_types::ports::BlobStore;
-use kitchen_types::{Command, Envelope};
+use kitchen_types::{Command, Envelope, Event};
 
 use super::recording::Recording;
 use super::saving::Saving;
@@ -37,19 +38,27 @@ pub(super) fn host(files: Files, store: Rc<dyn BlobStore>, devices: Rc<LocalDevi
     }
 }
 
-/// Runs to the end. `listening` is handed the lines for commands and for questions; whoever polls
-/// what comes back goes on answering.
+/// A run that has come to its end.
+pub(super) struct Driven {
+    /// Whoever polls it goes on answering questions.
+    pub(super) afterwards: LocalBoxFuture<'static, ()>,
+    /// Why it failed, if it did.
+    pub(super) failure: Option<String>,
+}
+
+/// Runs to the end. `listening` is handed the lines for commands and for questions.
 pub(super) async fn drive(
     request: StartRequest,
     host: Host,
     recording: Recording,
     listening: impl FnOnce(CommandSender, QuestionSender),
-) -> Result<LocalBoxFuture<'static, ()>, StartError> {
+) -> Result<Driven, StartError> {
     let mut run = start(request, host).await?;
     listening(run.commands.clone(), run.questions);
     let mut batch = Batch::new(run.preview);
     let clock = Stopwatch::start();
     let mut saving = Saving::default();
+    let mut failure = None;
     loop {
         let next = match run.events.next().now_or_never() {
             Some(next) => next,
@@ -60,6 +69,14 @@ pub(super) async fn drive(
         };
         let Some(envelope) = next else { break };
         recording.take(&envelope);
+        if let Event::RunFinished {
+            status: RunStatus::Failed,
+            reason,
+            ..
+        } = &envelope.event
+        {
+            failure = Some(reason.clone().unwrap_or_default());
+        }
         if saving.is_due(&envelope.event, clock.elapsed()) {
             run.commands.send(Command::Save);
         }
@@ -72,7 +89,10 @@ pub(super) async fn drive(
     }
     batch.send();
     recording.end().await;
-    Ok(run.afterwards)
+    Ok(Driven {
+        afterwards: run.afterwards,
+        failure,
+    })
 }
 
 /// The next of `events`. A run that stays paused with steps that are not saved is told to save.
