@@ -151,6 +151,11 @@ fn checkpoints() {
     check("docs/checkpoints.md");
 }
 
+#[test]
+fn simulation() {
+    check("docs/simulation.md");
+}
+
 /// A page with commands of ours has a test of its own above, so that pages are checked side by
 /// side, and none is forgotten.
 #[test]

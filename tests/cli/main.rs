@@ -11,6 +11,7 @@ mod ask;
 mod run;
 mod runs;
 mod serve;
+mod sim;
 mod stop;
 mod travel;
 mod wrong;

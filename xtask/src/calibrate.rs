@@ -57,10 +57,12 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<()> {
 }
 
 fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Measured>> {
-    let texts = paths.iter().map(|path| {
-        fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+    let tables = paths.iter().map(|path| {
+        let text = fs::read_to_string(path);
+        let text = text.with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok((path.display().to_string(), text))
     });
-    Ok(read_tables(&texts.collect::<anyhow::Result<Vec<_>>>()?)?)
+    Ok(read_tables(&tables.collect::<anyhow::Result<Vec<_>>>()?)?)
 }
 
 fn show_checks(checks: &[Check]) {
@@ -84,5 +86,7 @@ fn show_scores(rows: &[Measured], constants: &Constants) {
             table.rows, table.mape, table.bias, table.p90, table.worst
         );
     }
-    println!("table-balanced error: {:.2} %", scored.balanced_mape);
+    if let Some(balanced) = scored.balanced_mape {
+        println!("table-balanced error: {balanced:.2} %");
+    }
 }

@@ -7,10 +7,7 @@ use std::hint::black_box;
 use kitchen_platform::Stopwatch;
 use kitchen_sim::Constants;
 use kitchen_sim::cost::{estimate, times};
-use kitchen_sim::input::{
-    Attention, Batch, Cluster, Job, Layout, Precision, Recompute, Sharding, Software, accelerators,
-    models,
-};
+use kitchen_sim::input::{Accelerator, Attention, Batch, Job, Layout, Model, Sharding, Software};
 use kitchen_sim::run::{Plan, run};
 use kitchen_sim::search::{Space, search};
 use kitchen_sim::trace::trace;
@@ -19,43 +16,28 @@ const ROUNDS: usize = 7;
 
 /// Llama-3 405B on 16,384 H100.
 fn llama() -> Job {
-    let model = models()
-        .into_iter()
-        .find(|(name, _)| *name == "llama3-405b");
-    let all = accelerators().unwrap();
-    let accelerator = all.into_iter().find(|one| one.name == "H100 SXM 80GB");
+    let h100 = Accelerator::named("H100 SXM 80GB").unwrap().unwrap();
+    let plain = Job::plain(Model::named("llama3-405b").unwrap(), h100, 16_384);
     Job {
-        model: model.unwrap().1,
-        cluster: Cluster {
-            accelerator: accelerator.unwrap(),
-            devices: 16_384,
-            devices_per_node: 8,
-            node_gbps: 3200.0,
-        },
         layout: Layout {
             tp: 8,
-            cp: 1,
             pp: 16,
             vp: 4,
             dp: 128,
-            ep: 1,
             sp: true,
             sharding: Sharding::Zero2,
-            recompute: Recompute::None,
-            micro_batch: 1,
+            ..plain.layout
         },
         software: Software {
-            precision: Precision::Bf16,
             attention: Attention::Flash3,
-            compile: false,
-            year: 2024,
-            overlap: true,
             tp_overlap: true,
+            ..plain.software
         },
         batch: Batch {
             seq_len: 8192,
             global_batch: 2048,
         },
+        ..plain
     }
 }
 

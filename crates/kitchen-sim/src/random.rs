@@ -1,6 +1,6 @@
 //! Draws that are the same on every platform.
 
-use crate::math::{ln, pow};
+use crate::math::ln;
 
 /// A generator of numbers: SplitMix64 (Steele, Lea and Flood 2014), whose n-th draw depends on
 /// nothing but the seed and n.
@@ -56,10 +56,5 @@ impl Random {
                 return x * (-2.0 * ln(square) / square).sqrt();
             }
         }
-    }
-
-    /// Log-normal with the given median and the deviation of its logarithm.
-    pub fn log_normal(&mut self, median: f64, deviation: f64) -> f64 {
-        median * pow(std::f64::consts::E, deviation * self.normal())
     }
 }

@@ -93,12 +93,10 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use crate::input::accelerators;
 
     fn h100() -> Thermal {
-        let all = accelerators().unwrap();
-        let found = all.iter().find(|one| one.name == "H100 SXM 80GB").unwrap();
-        Thermal::new(found, 27.0)
+        let found = Accelerator::named("H100 SXM 80GB").unwrap();
+        Thermal::new(&found.unwrap(), 27.0)
     }
 
     #[test]

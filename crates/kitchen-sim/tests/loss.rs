@@ -18,16 +18,23 @@ const ENDS: [(f64, Anneal, u64, f64, f64); 9] = [
     (400e6, Anneal::Drop(0.3), 8000, 15_936.0, 2.83),
 ];
 
+/// The schedule of those curves that fall along a cosine.
+const COSINE: Schedule = Schedule {
+    peak: 3e-4,
+    warmup: 2160,
+    stable: 0,
+    steps: 24_000,
+    anneal: Anneal::Cosine(0.1),
+};
+
 #[test]
 fn curves_end_where_they_ended() {
     let mut sum = 0.0;
     for (parameters, anneal, stable, step, measured) in ENDS {
         let schedule = Schedule {
-            peak: 3e-4,
-            warmup: 2160,
             stable,
-            steps: 24_000,
             anneal,
+            ..COSINE
         };
         let found = LossLaw::of(parameters).loss(&stretches(&schedule, step, 512));
         let error = (found - measured).abs();
@@ -43,14 +50,7 @@ fn curves_end_where_they_ended() {
 
 #[test]
 fn finer_stretches_change_little() {
-    let schedule = Schedule {
-        peak: 3e-4,
-        warmup: 2160,
-        stable: 0,
-        steps: 24_000,
-        anneal: Anneal::Cosine(0.1),
-    };
-    let loss = |count| LossLaw::of(100e6).loss(&stretches(&schedule, 24_000.0, count));
+    let loss = |count| LossLaw::of(100e6).loss(&stretches(&COSINE, 24_000.0, count));
     assert!(
         (loss(64) - loss(4096)).abs() < 1e-3,
         "{} {}",

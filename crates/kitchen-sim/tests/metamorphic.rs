@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::LazyLock;
+
 use kitchen_sim::Constants;
 use kitchen_sim::cost::{peak_memory, times};
 use kitchen_sim::input::{
@@ -70,14 +72,16 @@ fn jobs() -> Vec<Job> {
     made
 }
 
+static CONSTANTS: LazyLock<Constants> = LazyLock::new(|| Constants::bundled().unwrap());
+
 fn seconds(job: &Job) -> f64 {
-    times(job, &Constants::bundled().unwrap()).seconds()
+    times(job, &CONSTANTS).seconds()
 }
 
 #[test]
 fn every_time_is_finite_and_positive() {
     for job in jobs() {
-        let times = times(&job, &Constants::bundled().unwrap());
+        let times = times(&job, &CONSTANTS);
         let parts = [
             times.linear,
             times.attention,
@@ -116,13 +120,12 @@ fn doubling_a_bandwidth_never_hurts() {
 
 #[test]
 fn more_devices_never_slow_a_step_but_by_communication() {
-    let constants = Constants::bundled().unwrap();
     for job in jobs() {
         let mut more = job.clone();
         more.layout.dp *= 2;
         more.cluster.devices *= 2;
         if more.check().is_ok() {
-            let (before, after) = (times(&job, &constants), times(&more, &constants));
+            let (before, after) = (times(&job, &CONSTANTS), times(&more, &CONSTANTS));
             let talk = after.data + after.jitter + after.tensor + after.pipeline;
             assert!(after.seconds() - talk <= before.seconds(), "{job:?}");
         }

@@ -25,13 +25,6 @@ fn llama(seed: u64) -> Plan {
     }
 }
 
-/// A check value of all that was told, to the last bit.
-fn digest(record: &Record) -> u64 {
-    record.events.iter().fold(record.steps, |sum, told| {
-        sum.rotate_left(7) ^ told.at.to_bits().wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    })
-}
-
 #[test]
 fn llama_3_was_interrupted_419_times() {
     let records: Vec<Record> = (0..200).map(|seed| run(&llama(seed)).unwrap()).collect();
@@ -60,10 +53,7 @@ fn every_second_has_its_place() {
 #[test]
 fn the_same_seed_gives_the_same_run() {
     assert_eq!(run(&llama(7)).unwrap(), run(&llama(7)).unwrap());
-    assert_ne!(
-        digest(&run(&llama(7)).unwrap()),
-        digest(&run(&llama(8)).unwrap())
-    );
+    assert_ne!(run(&llama(7)).unwrap(), run(&llama(8)).unwrap());
 }
 
 #[test]

@@ -4,56 +4,33 @@
 
 use kitchen_sim::Constants;
 use kitchen_sim::cost::times;
-use kitchen_sim::input::{
-    Attention, Batch, Cluster, Job, Layout, Precision, Recompute, Sharding, Software, accelerators,
-    models,
-};
+use kitchen_sim::input::{Accelerator, Attention, Batch, Job, Layout, Model, Sharding, Software};
 use kitchen_sim::trace::{Direction, trace};
 
 /// Llama-3 405B on `dp` replicas of 128 devices.
 fn llama(dp: u32, vp: u32) -> Job {
-    let model = models()
-        .into_iter()
-        .find(|(name, _)| *name == "llama3-405b")
-        .unwrap()
-        .1;
-    let all = accelerators().unwrap();
-    let accelerator = all
-        .into_iter()
-        .find(|one| one.name == "H100 SXM 80GB")
-        .unwrap();
+    let h100 = Accelerator::named("H100 SXM 80GB").unwrap().unwrap();
+    let plain = Job::plain(Model::named("llama3-405b").unwrap(), h100, 128 * dp);
     Job {
-        model,
-        cluster: Cluster {
-            accelerator,
-            devices: 128 * dp,
-            devices_per_node: 8,
-            node_gbps: 3200.0,
-        },
         layout: Layout {
             tp: 8,
-            cp: 1,
             pp: 16,
             vp,
             dp,
-            ep: 1,
             sp: true,
             sharding: Sharding::DistOpt,
-            recompute: Recompute::None,
-            micro_batch: 1,
+            ..plain.layout
         },
         software: Software {
-            precision: Precision::Bf16,
             attention: Attention::Flash3,
-            compile: false,
-            year: 2024,
-            overlap: true,
             tp_overlap: true,
+            ..plain.software
         },
         batch: Batch {
             seq_len: 8192,
             global_batch: 16 * dp,
         },
+        ..plain
     }
 }
 

@@ -76,6 +76,24 @@ impl Layer {
     }
 }
 
+/// Seconds of communication inside of a layer, forward.
+#[derive(Clone, Copy)]
+struct Talk {
+    tensor: f64,
+    ring: f64,
+    experts: f64,
+}
+
+impl Talk {
+    /// Both ways: backward, the ring goes around with keys and values and with their gradients.
+    fn passes(self) -> Pass {
+        Pass {
+            forward: self.tensor + self.ring + self.experts,
+            backward: self.tensor + 2.0 * self.ring + self.experts,
+        }
+    }
+}
+
 /// The costs of one micro-step on one device.
 pub(crate) struct Micro<'a> {
     job: &'a Job,
@@ -105,13 +123,13 @@ impl<'a> Micro<'a> {
         let linear = self.linears();
         let attention = self.attention();
         let elementwise = self.elementwise();
-        let communication = self.communication();
+        let talk = self.talk();
         let kept = Layer {
             linear,
             attention,
             elementwise,
-            exposed: self.exposed(communication, attention),
-            communication,
+            exposed: self.exposed(talk, attention),
+            communication: talk.passes(),
             launch: self.launch(),
         };
         self.recomputed(kept)
@@ -213,7 +231,7 @@ impl<'a> Micro<'a> {
     /// passes over the heads (biases, positions), and the feed-forward network in and out
     /// (Korthikanti et al. 2022, section 4, counts the same tensors).
     fn elementwise(&self) -> Pass {
-        let (model, software) = (&self.job.model, &self.job.software);
+        let model = &self.job.model;
         let h = f64::from(model.hidden);
         let wide = f64::from(model.activation.matrices_in()) + 1.0;
         let split = if self.job.layout.sp { self.tp } else { 1.0 };
@@ -228,16 +246,20 @@ impl<'a> Micro<'a> {
             8.0
         };
         let elements = widths * h / split + heads + ffn;
-        let fused = if software.compile {
-            self.constants.compiled_share
-        } else {
-            1.0
-        };
-        let bytes = 2.0 * elements * self.constants.elementwise_passes * fused;
+        let bytes = 2.0 * elements * self.constants.elementwise_passes * self.uncompiled();
         let forward = self.device.sweep(self.tokens * (bytes + self.cast_bytes()));
         Pass {
             forward,
             backward: 2.0 * forward,
+        }
+    }
+
+    /// The share of elementwise traffic and of launches that is left by a compiler, if there is one.
+    fn uncompiled(&self) -> f64 {
+        if self.job.software.compile {
+            self.constants.compiled_share
+        } else {
+            1.0
         }
     }
 
@@ -261,58 +283,45 @@ impl<'a> Micro<'a> {
         inputs * self.constants.quantise_bytes * block
     }
 
-    /// Communication inside of a layer: two all-reduces each way for tensor parallelism
-    /// (Shoeybi et al. 2019), keys and values around the ring for context parallelism, dispatch
-    /// and combination for experts.
-    fn communication(&self) -> Pass {
+    /// Communication inside of a layer, forward: two all-reduces for tensor parallelism (Shoeybi et
+    /// al. 2019), keys and values around the ring for context parallelism, dispatch and combination
+    /// for experts.
+    fn talk(&self) -> Talk {
         let model = &self.job.model;
         let activations = 2.0 * self.tokens * f64::from(model.hidden);
-        let tensor = 2.0 * self.links.all_reduce(self.groups.tensor, activations);
-        let kv = f64::from(2 * model.kv_heads) * f64::from(model.head_dim) / self.tp;
-        let ring = self.context_bytes(2.0 * self.tokens * kv);
-        let experts = model.experts.map_or(0.0, |experts| {
-            let sent = activations * f64::from(experts.active) / self.tp;
-            2.0 * self.links.exchange(self.groups.expert, sent)
-        });
+        let context = self.groups.context;
+        let kv = 2.0 * self.tokens * model.kv_width() / self.tp;
+        Talk {
+            tensor: 2.0 * self.links.all_reduce(self.groups.tensor, activations),
+            ring: self.links.gather(context, kv * f64::from(context.ranks)),
+            experts: model.experts.map_or(0.0, |experts| {
+                let sent = activations * f64::from(experts.active) / self.tp;
+                2.0 * self.links.exchange(self.groups.expert, sent)
+            }),
+        }
+    }
+
+    /// What of that no other work hides: the ring runs beside attention, a share of tensor
+    /// parallelism beside multiplications.
+    fn exposed(&self, talk: Talk, attention: Pass) -> Pass {
+        let all = talk.passes();
+        let hidden = if self.job.software.tp_overlap {
+            self.constants.tp_hidden * talk.tensor
+        } else {
+            0.0
+        };
         Pass {
-            forward: tensor + ring + experts,
-            backward: tensor + 2.0 * ring + experts,
+            forward: all.forward - talk.ring.min(attention.forward) - hidden,
+            backward: all.backward - (2.0 * talk.ring).min(attention.backward) - hidden,
         }
-    }
-
-    fn context_bytes(&self, bytes: f64) -> f64 {
-        let ranks = f64::from(self.groups.context.ranks);
-        self.links.gather(self.groups.context, bytes * ranks)
-    }
-
-    /// What of that no other work hides.
-    fn exposed(&self, communication: Pass, attention: Pass) -> Pass {
-        let mut exposed = communication;
-        if self.job.layout.cp > 1 {
-            let kv = f64::from(2 * self.job.model.kv_heads) * f64::from(self.job.model.head_dim);
-            let ring = self.context_bytes(2.0 * self.tokens * kv / self.tp);
-            exposed.forward -= ring.min(attention.forward);
-            exposed.backward -= (2.0 * ring).min(attention.backward);
-        }
-        if self.job.software.tp_overlap && self.job.layout.tp > 1 {
-            let activations = 2.0 * self.tokens * f64::from(self.job.model.hidden);
-            let tensor = 2.0 * self.links.all_reduce(self.groups.tensor, activations);
-            exposed.forward -= self.constants.tp_hidden * tensor;
-            exposed.backward -= self.constants.tp_hidden * tensor;
-        }
-        exposed
     }
 
     /// What the host needs: a fixed time for each pass of a layer and each collective operation.
     fn launch(&self) -> Pass {
         let constants = self.constants;
-        let fused = if self.job.software.compile {
-            constants.compiled_share
-        } else {
-            1.0
-        };
         let collectives = 2.0 * log2(self.tp);
-        let pass = fused * constants.launch_layer_ms + collectives * constants.launch_collective_ms;
+        let pass = self.uncompiled() * constants.launch_layer_ms
+            + collectives * constants.launch_collective_ms;
         Pass {
             forward: pass * 1e-3,
             backward: pass * 1e-3,

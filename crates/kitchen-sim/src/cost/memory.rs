@@ -93,10 +93,11 @@ pub(crate) fn check_memory(job: &Job) -> Result<(), Refusal> {
         match (job.layout.recompute, job.layout.micro_batch) {
             (_, 2..) => "halve micro_batch".to_owned(),
             (Recompute::None | Recompute::Selective, _) => "use recompute = full".to_owned(),
-            (Recompute::Full, _) => format!("use cp = {}", 2 * job.layout.cp),
+            (Recompute::Full, _) => format!("use cp = {}", 2 * u64::from(job.layout.cp)),
         }
     } else if job.layout.sharding.shards_optimizer() {
-        format!("use tp·pp = {}", 2 * job.layout.tp * job.layout.pp)
+        let parts = u64::from(job.layout.tp) * u64::from(job.layout.pp);
+        format!("use tp·pp = {}", parts.saturating_mul(2))
     } else {
         "use sharding = dist-opt".to_owned()
     };

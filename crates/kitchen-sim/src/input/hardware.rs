@@ -85,6 +85,17 @@ pub fn accelerators() -> Result<Vec<Accelerator>, csv::Error> {
         .collect()
 }
 
+impl Accelerator {
+    /// The accelerator called `name`, if the crate knows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`accelerators`].
+    pub fn named(name: &str) -> Result<Option<Self>, csv::Error> {
+        Ok(accelerators()?.into_iter().find(|one| one.name == name))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, Layout, Model, Precision, Refusal, Software};
+use super::{Accelerator, Attention, Cluster, Layout, Model, Precision, Refusal, Software};
 use crate::math::parts;
 
 /// The data of one optimizer step.
@@ -30,10 +30,39 @@ pub struct Job {
 }
 
 impl Job {
+    /// A job to begin with: nodes of eight devices and 3,200 Gbit/s, nothing but data parallelism,
+    /// and what software of 2024 does unasked.
+    #[must_use]
+    pub fn plain(model: Model, accelerator: Accelerator, devices: u32) -> Self {
+        Self {
+            model,
+            cluster: Cluster {
+                accelerator,
+                devices,
+                devices_per_node: 8,
+                node_gbps: 3200.0,
+            },
+            layout: Layout::plain(devices),
+            software: Software {
+                precision: Precision::Bf16,
+                attention: Attention::Flash2,
+                compile: false,
+                year: 2024,
+                overlap: true,
+                tp_overlap: false,
+            },
+            batch: Batch {
+                seq_len: 2048,
+                global_batch: 512,
+            },
+        }
+    }
+
     /// Micro-steps of one optimizer step.
     #[must_use]
     pub fn micro_steps(&self) -> u32 {
-        self.batch.global_batch / (self.layout.dp * self.layout.micro_batch).max(1)
+        let at_once = self.layout.dp.saturating_mul(self.layout.micro_batch);
+        self.batch.global_batch / at_once.max(1)
     }
 
     /// Tokens of one micro-step on one device, its share of the context.
@@ -46,13 +75,16 @@ impl Job {
     /// Layers of the fullest chunk, and so of all but the outermost.
     #[must_use]
     pub fn layers_per_chunk(&self) -> u32 {
-        parts(self.model.layers, self.layout.pp * self.layout.vp)
+        parts(
+            self.model.layers,
+            self.layout.pp.saturating_mul(self.layout.vp),
+        )
     }
 
     /// Layers of the fullest stage.
     #[must_use]
     pub fn layers_per_stage(&self) -> u32 {
-        self.layers_per_chunk() * self.layout.vp
+        self.layers_per_chunk().saturating_mul(self.layout.vp)
     }
 
     /// Layers of `stage`. Where chunks cannot be of one length, the last stage is the shorter one,
@@ -60,7 +92,7 @@ impl Job {
     #[must_use]
     pub fn layers_of(&self, stage: u32) -> u32 {
         let full = self.layers_per_stage();
-        let before = full * stage;
+        let before = full.saturating_mul(stage);
         self.model.layers.saturating_sub(before).min(full)
     }
 
@@ -106,18 +138,24 @@ impl Job {
 
     fn check_parts(&self) -> Result<(), Refusal> {
         let (model, layout) = (&self.model, &self.layout);
-        let micro = ("dp·micro_batch", layout.dp * layout.micro_batch);
+        let micro = (
+            "dp·micro_batch",
+            layout.dp.saturating_mul(layout.micro_batch),
+        );
         divides(("global_batch", self.batch.global_batch), micro)?;
         divides(("heads", model.heads), ("tp", layout.tp))?;
         divides(("heads", model.heads), ("kv_heads", model.kv_heads))?;
         divides(("seq_len", self.batch.seq_len), ("cp", layout.cp))?;
         let stages = u64::from(layout.pp) * u64::from(layout.vp);
         // The embedding and the output layer may each take the place of a layer.
-        fits(("layers + 2", model.layers + 2), ("pp·vp", stages))?;
+        fits(
+            ("layers + 2", model.layers.saturating_add(2)),
+            ("pp·vp", stages),
+        )?;
         if let Some(experts) = model.experts {
             divides(("experts", experts.count), ("ep", layout.ep))?;
-            let seats = u64::from(layout.dp * layout.cp * layout.tp);
-            fits(("dp·cp·tp", seats as u32), ("ep", u64::from(layout.ep)))?;
+            let seats = layout.replicas().saturating_mul(layout.tp);
+            fits(("dp·cp·tp", seats), ("ep", u64::from(layout.ep)))?;
         }
         Ok(())
     }

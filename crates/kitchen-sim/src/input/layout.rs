@@ -58,13 +58,30 @@ pub enum Recompute {
 }
 
 impl Layout {
+    /// Copies of the whole model on `devices`, one sequence at a time.
+    #[must_use]
+    pub fn plain(devices: u32) -> Self {
+        Self {
+            tp: 1,
+            cp: 1,
+            pp: 1,
+            vp: 1,
+            dp: devices,
+            ep: 1,
+            sp: false,
+            sharding: Sharding::None,
+            recompute: Recompute::None,
+            micro_batch: 1,
+        }
+    }
+
     /// Devices that the layout takes.
     #[must_use]
     pub fn devices(&self) -> u64 {
         [self.tp, self.cp, self.pp, self.dp]
             .into_iter()
             .map(u64::from)
-            .product()
+            .fold(1, u64::saturating_mul)
     }
 
     /// Whether what is computed again is a list of operators, not the core of attention.
@@ -79,7 +96,7 @@ impl Layout {
     /// Ranks over which states are sharded: those that hold the same weights.
     #[must_use]
     pub fn replicas(&self) -> u32 {
-        self.dp * self.cp
+        self.dp.saturating_mul(self.cp)
     }
 }
 

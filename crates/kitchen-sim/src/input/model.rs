@@ -64,10 +64,25 @@ impl Activation {
 }
 
 impl Model {
+    /// The public model called `name`, if it is one of [`models`].
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let mut models = models().into_iter();
+        models
+            .find(|(other, _)| *other == name)
+            .map(|(_, model)| model)
+    }
+
     /// Columns of the fused matrix that makes queries, keys and values.
     #[must_use]
     pub fn qkv_width(&self) -> f64 {
-        f64::from(self.heads + 2 * self.kv_heads) * f64::from(self.head_dim)
+        self.attention_width() + self.kv_width()
+    }
+
+    /// Width of the keys and values of all heads together.
+    #[must_use]
+    pub fn kv_width(&self) -> f64 {
+        2.0 * f64::from(self.kv_heads) * f64::from(self.head_dim)
     }
 
     /// Width of all heads together.
@@ -208,14 +223,6 @@ mod tests {
 
     use super::*;
 
-    fn named(name: &str) -> Model {
-        models()
-            .into_iter()
-            .find(|(other, _)| *other == name)
-            .unwrap()
-            .1
-    }
-
     #[test]
     fn public_models_have_their_published_sizes() {
         let table = [
@@ -231,7 +238,7 @@ mod tests {
             ("qwen3-235b-a22b", 235e9),
         ];
         for (name, published) in table {
-            let found = named(name).parameters();
+            let found = Model::named(name).unwrap().parameters();
             assert!((found / published - 1.0).abs() < 0.01, "{name}: {found:e}");
         }
     }
@@ -241,7 +248,7 @@ mod tests {
         // 72BsLh²(1 + s/6h + V/12Lh) with the scores halved, as half of them are masked.
         let (l, h, s, v) = (96.0, 12_288.0, 2048.0, 50_304.0);
         let expected = 72.0 * l * h * h * (1.0 + s / (12.0 * h) + v / (12.0 * l * h));
-        let found = named("gpt3-175b").flops_per_token(2048);
+        let found = Model::named("gpt3-175b").unwrap().flops_per_token(2048);
         assert!((found / expected - 1.0).abs() < 1e-12, "{found:e}");
     }
 }

@@ -52,22 +52,10 @@ impl Frontier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{Recompute, Sharding};
 
     #[track_caller]
     fn check(added: &[(f64, f64)], expected: &[(f64, f64)]) {
-        let layout = Layout {
-            tp: 1,
-            cp: 1,
-            pp: 1,
-            vp: 1,
-            dp: 1,
-            ep: 1,
-            sp: false,
-            sharding: Sharding::None,
-            recompute: Recompute::None,
-            micro_batch: 1,
-        };
+        let layout = Layout::plain(1);
         let mut frontier = Frontier::default();
         for &(seconds, memory_gib) in added {
             frontier.add(Candidate {

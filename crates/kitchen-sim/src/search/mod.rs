@@ -10,7 +10,7 @@ pub use space::Space;
 
 use crate::constants::Constants;
 use crate::cost::{device_gib, peak_memory, times};
-use crate::input::{Job, Refusal};
+use crate::input::{Job, Layout, Refusal};
 
 /// What a search found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,7 +41,7 @@ pub fn search(
 ) -> Result<Found, Refusal> {
     let most = memory_gib.unwrap_or_else(|| device_gib(job));
     let mut tried = job.clone();
-    tried.layout = space.first(job);
+    tried.layout = Layout::plain(job.cluster.devices);
     tried.check_arithmetic()?;
     let mut found = Found {
         examined: 0,

@@ -32,26 +32,10 @@ impl Default for Space {
 }
 
 impl Space {
-    /// A layout of which everything is one.
-    pub(super) fn first(&self, job: &Job) -> Layout {
-        Layout {
-            tp: 1,
-            cp: 1,
-            pp: 1,
-            vp: 1,
-            dp: job.cluster.devices,
-            ep: 1,
-            sp: false,
-            sharding: Sharding::None,
-            recompute: Recompute::None,
-            micro_batch: 1,
-        }
-    }
-
     /// Shows every layout that divides `job`, always in the same order.
     pub(super) fn each(&self, job: &Job, mut show: impl FnMut(&Layout)) {
-        let first = self.first(job);
         let devices = job.cluster.devices;
+        let first = Layout::plain(devices);
         for tp in divisors(gcd(job.model.heads, devices)) {
             for pp in divisors(devices / tp) {
                 if pp > job.model.layers {

@@ -22,9 +22,9 @@ pub struct Measured {
     pub row_id: String,
     /// Whether it counts.
     pub scored: bool,
-    /// What was run; absent where an unscored row lacks an input.
+    /// What was run; absent where an unscored row lacks something.
     pub job: Option<Job>,
-    /// Seconds of one step.
+    /// Seconds of one step; not a number where `job` is absent.
     pub step_s: f64,
     /// Whether tokens a second were published, and errors are those of a rate.
     pub is_rate: bool,
@@ -32,9 +32,23 @@ pub struct Measured {
     pub peak_mem_gib: Option<f64>,
 }
 
+/// The largest count of anything in a table: more is a slip of the pen.
+const MOST: u32 = 1 << 30;
+
 /// Why a table was not read.
 #[derive(Debug, thiserror::Error)]
-pub enum TableError {
+#[error("{name}: {problem}")]
+pub struct TableError {
+    /// What the table was called.
+    pub name: String,
+    /// What is wrong with it.
+    #[source]
+    pub problem: TableProblem,
+}
+
+/// What is wrong with a table.
+#[derive(Debug, thiserror::Error)]
+pub enum TableProblem {
     /// It is not such a table.
     #[error("the table cannot be read: {0}; its columns are described in docs/simulation.md")]
     Table(#[from] csv::Error),
@@ -47,7 +61,7 @@ pub enum TableError {
         accelerator: String,
     },
     /// A scored row lacks what a prediction needs.
-    #[error("row `{row_id}` is scored, but `{column}` is empty or 0")]
+    #[error("row `{row_id}` is scored, but `{column}` is empty, or no number that makes sense")]
     Missing {
         /// The row.
         row_id: String,
@@ -102,39 +116,51 @@ struct Row {
     global_batch: Option<u32>,
     overlap: Option<String>,
     tp_overlap: Option<String>,
-    step_s: f64,
+    step_s: Option<f64>,
     primary: String,
     peak_mem_gib: Option<f64>,
 }
 
-/// The rows of tables of measured steps, each given as CSV.
+/// The rows of tables of measured steps, each given as its name and its CSV.
 ///
 /// # Errors
 ///
 /// If one is no such table, names an unknown accelerator, repeats a row, or lacks an input of a
 /// scored row.
-pub fn read_tables<T: AsRef<str>>(texts: &[T]) -> Result<Vec<Measured>, TableError> {
-    let known = accelerators()?;
+pub fn read_tables<T: AsRef<str>>(tables: &[(String, T)]) -> Result<Vec<Measured>, TableError> {
     let mut seen = BTreeSet::new();
     let mut rows = Vec::new();
-    for text in texts {
-        for row in csv::Reader::from_reader(text.as_ref().as_bytes()).deserialize() {
-            let row: Row = row?;
-            if !seen.insert(row.row_id.clone()) {
-                return Err(TableError::Repeated(row.row_id));
-            }
-            rows.push(row.measured(&known)?);
+    for (name, text) in tables {
+        let read = read_table(text.as_ref(), &mut seen);
+        rows.extend(read.map_err(|problem| TableError {
+            name: name.clone(),
+            problem,
+        })?);
+    }
+    Ok(rows)
+}
+
+/// The rows of one table, none of which may be among those `seen`.
+fn read_table(text: &str, seen: &mut BTreeSet<String>) -> Result<Vec<Measured>, TableProblem> {
+    let known = accelerators()?;
+    let mut rows = Vec::new();
+    for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
+        let row: Row = row?;
+        if !seen.insert(row.row_id.clone()) {
+            return Err(TableProblem::Repeated(row.row_id));
         }
+        rows.push(row.measured(&known)?);
     }
     Ok(rows)
 }
 
 impl Row {
-    fn measured(&self, known: &[Accelerator]) -> Result<Measured, TableError> {
+    fn measured(&self, known: &[Accelerator]) -> Result<Measured, TableProblem> {
         let scored = self.scored == 1;
-        let job = match self.job(known) {
-            Ok(job) => Some(job),
-            Err(_) if !scored => None,
+        let measured = self.measure("step_s", self.step_s);
+        let (job, step_s) = match self.job(known).and_then(|job| Ok((job, measured?))) {
+            Ok((job, step_s)) => (Some(job), step_s),
+            Err(_) if !scored => (None, f64::NAN),
             Err(error) => return Err(error),
         };
         Ok(Measured {
@@ -142,13 +168,13 @@ impl Row {
             row_id: self.row_id.clone(),
             scored,
             job,
-            step_s: self.step_s,
+            step_s,
             is_rate: self.primary == "tokens_per_s",
             peak_mem_gib: self.peak_mem_gib,
         })
     }
 
-    fn job(&self, known: &[Accelerator]) -> Result<Job, TableError> {
+    fn job(&self, known: &[Accelerator]) -> Result<Job, TableProblem> {
         Ok(Job {
             model: self.model()?,
             cluster: self.cluster(known)?,
@@ -161,7 +187,7 @@ impl Row {
         })
     }
 
-    fn model(&self) -> Result<Model, TableError> {
+    fn model(&self) -> Result<Model, TableProblem> {
         let hidden = self.count("hidden", self.hidden)?;
         let heads = self.count("heads", self.heads)?;
         let experts = match (self.experts, self.experts_active, self.moe_ffn) {
@@ -179,9 +205,11 @@ impl Row {
                 .head_dim
                 .filter(|width| *width > 0)
                 .unwrap_or(hidden / heads),
-            ffn: self
-                .ffn
-                .unwrap_or(if experts.is_some() { 0 } else { 4 * hidden }),
+            ffn: self.ffn.unwrap_or(if experts.is_some() {
+                0
+            } else {
+                hidden.saturating_mul(4)
+            }),
             activation: self.present("activation", self.activation)?,
             vocab: self.count("vocab", self.vocab)?,
             tied_embeddings: self.tied_embeddings == Some(1),
@@ -189,9 +217,9 @@ impl Row {
         })
     }
 
-    fn cluster(&self, known: &[Accelerator]) -> Result<Cluster, TableError> {
+    fn cluster(&self, known: &[Accelerator]) -> Result<Cluster, TableProblem> {
         let found = known.iter().find(|known| known.name == self.accelerator);
-        let found = found.ok_or_else(|| TableError::Accelerator {
+        let found = found.ok_or_else(|| TableProblem::Accelerator {
             row_id: self.row_id.clone(),
             accelerator: self.accelerator.clone(),
         })?;
@@ -211,11 +239,11 @@ impl Row {
             accelerator,
             devices: self.count("n_devices", self.n_devices)?,
             devices_per_node,
-            node_gbps: self.present("internode_gbps_per_node", node_gbps)?,
+            node_gbps: self.measure("internode_gbps_per_node", node_gbps)?,
         })
     }
 
-    fn layout(&self) -> Result<Layout, TableError> {
+    fn layout(&self) -> Result<Layout, TableProblem> {
         let one = |count: Option<u32>| count.unwrap_or(1).max(1);
         Ok(Layout {
             tp: self.count("tp", self.tp)?,
@@ -231,7 +259,7 @@ impl Row {
         })
     }
 
-    fn software(&self) -> Result<Software, TableError> {
+    fn software(&self) -> Result<Software, TableProblem> {
         let year = self.present("stack_year", self.stack_year)?;
         let said = |column: &Option<String>| match column.as_deref() {
             Some("1") => Some(true),
@@ -248,12 +276,18 @@ impl Row {
         })
     }
 
-    fn count(&self, column: &'static str, count: Option<u32>) -> Result<u32, TableError> {
-        self.present(column, count.filter(|count| *count > 0))
+    fn count(&self, column: &'static str, count: Option<u32>) -> Result<u32, TableProblem> {
+        self.present(column, count.filter(|count| (1..=MOST).contains(count)))
     }
 
-    fn present<T>(&self, column: &'static str, value: Option<T>) -> Result<T, TableError> {
-        value.ok_or_else(|| TableError::Missing {
+    /// A quantity that is positive and finite.
+    fn measure(&self, column: &'static str, value: Option<f64>) -> Result<f64, TableProblem> {
+        let makes_sense = |value: &f64| value.is_finite() && *value > 0.0;
+        self.present(column, value.filter(makes_sense))
+    }
+
+    fn present<T>(&self, column: &'static str, value: Option<T>) -> Result<T, TableProblem> {
+        value.ok_or_else(|| TableProblem::Missing {
             row_id: self.row_id.clone(),
             column,
         })

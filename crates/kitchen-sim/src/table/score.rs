@@ -13,8 +13,9 @@ use crate::cost::{device_gib, peak_memory, times};
 pub struct Score {
     /// Errors of the scored rows of each table.
     pub tables: BTreeMap<String, TableScore>,
-    /// Mean over the tables of their mean absolute errors, in percent.
-    pub balanced_mape: f64,
+    /// Mean over the tables of their mean absolute errors, in percent; absent where no row is
+    /// scored.
+    pub balanced_mape: Option<f64>,
     /// Errors of peak memory, by table, where it was published.
     pub memory: BTreeMap<String, TableScore>,
     /// Mean over the tables of their mean absolute errors of peak memory, in percent; absent where
@@ -74,7 +75,7 @@ pub fn score(rows: &[Measured], constants: &Constants) -> Score {
         Some((row, bias.abs(), bias))
     }));
     Score {
-        balanced_mape: balanced(&tables).unwrap_or(0.0),
+        balanced_mape: balanced(&tables),
         balanced_memory_mape: balanced(&memory),
         tables,
         memory,

@@ -15,10 +15,12 @@ use crate::out;
 
 /// Predicts the rows of tables and says how far off the predictions are.
 pub(crate) fn score(args: &SimScoreArgs) -> anyhow::Result<Exit> {
-    let texts = args.table.iter().map(|path| {
-        fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+    let tables = args.table.iter().map(|path| {
+        let text = fs::read_to_string(path);
+        let text = text.with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok((path.display().to_string(), text))
     });
-    let rows = read_tables(&texts.collect::<anyhow::Result<Vec<_>>>()?)?;
+    let rows = read_tables(&tables.collect::<anyhow::Result<Vec<_>>>()?)?;
     let scored = rate(&rows, &Constants::bundled()?);
     if let Some(path) = &args.predictions {
         fs::write(path, predictions(&scored)?)
@@ -33,19 +35,21 @@ pub(crate) fn score(args: &SimScoreArgs) -> anyhow::Result<Exit> {
 }
 
 fn in_words(scored: &Score) -> String {
-    let mut text = format!(
-        "{}\n\n{}\n\ntable-balanced error of the step: {:.2} %",
-        rows_in_words(&scored.rows),
-        tables_in_words(scored.tables.iter()),
-        scored.balanced_mape
-    );
-    if let Some(balanced) = scored.balanced_memory_mape {
-        let memory = tables_in_words(scored.memory.iter());
-        text.push_str(&format!(
-            "\n\npeak memory\n{memory}\n\ntable-balanced error of peak memory: {balanced:.2} %"
-        ));
+    let mut parts = vec![rows_in_words(&scored.rows)];
+    match scored.balanced_mape {
+        Some(balanced) => parts.extend([
+            tables_in_words(scored.tables.iter()),
+            format!("table-balanced error of the step: {balanced:.2} %"),
+        ]),
+        None => parts.push("no row is scored, and so there is no error to tell".to_owned()),
     }
-    text
+    if let Some(balanced) = scored.balanced_memory_mape {
+        parts.extend([
+            format!("peak memory\n{}", tables_in_words(scored.memory.iter())),
+            format!("table-balanced error of peak memory: {balanced:.2} %"),
+        ]);
+    }
+    parts.join("\n\n")
 }
 
 fn rows_in_words(rows: &[RowScore]) -> String {
