@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::pin::pin;
+use std::task::Poll;
 
 use anyhow::{Context, ensure};
 use axum::Router;
@@ -49,7 +50,10 @@ pub(crate) fn serve_page(args: &ServePageArgs) -> anyhow::Result<Exit> {
 async fn serve(args: &ServePageArgs) -> anyhow::Result<Exit> {
     // Listened for from its first poll on, which comes before anybody is told that they may.
     let mut ctrl_c = pin!(tokio::signal::ctrl_c());
-    let _ = poll!(&mut ctrl_c);
+    if let Poll::Ready(ended) = poll!(&mut ctrl_c) {
+        ended.context("Ctrl-C cannot be caught")?;
+        return Ok(Exit::Ok);
+    }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .await
         .with_context(|| {
