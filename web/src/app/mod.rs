@@ -60,7 +60,11 @@ pub fn mount() {
     let document = web_sys::window().and_then(|window| window.document());
     // The shell in the HTML has this element; without it there is nothing to fill.
     if let Some(root) = document.and_then(|document| document.get_element_by_id("app")) {
-        Renderer::<App>::with_root(root).render();
+        if bench::asks_for_charts(&address::query()) {
+            wasm_bindgen_futures::spawn_local(bench::time_charts(root));
+        } else {
+            Renderer::<App>::with_root(root).render();
+        }
     }
 }
 
