@@ -69,6 +69,10 @@ fn main() -> anyhow::Result<()> {
         println!("{name}: {measured:#}");
     }
     let all = json!({ "contest": table.to_json(), "page": of_page });
+    if let Some(folder) = args.result.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
     fs::write(&args.result, format!("{all:#}\n"))
         .with_context(|| format!("{} cannot be written", args.result.display()))
 }

@@ -18,8 +18,6 @@ pub(crate) struct Step {
     pub(crate) cargo: &'static str,
     /// The arguments where cargo-nextest is not installed, if they differ.
     pub(crate) without_nextest: Option<&'static str>,
-    /// Whether it runs without being named.
-    pub(crate) by_default: bool,
     /// Environment variables for cargo.
     pub(crate) env: &'static [(&'static str, &'static str)],
 }
@@ -33,7 +31,6 @@ const fn step(name: &'static str, about: &'static str, cargo: &'static str) -> S
         uses: &[],
         cargo,
         without_nextest: None,
-        by_default: true,
         env: &[],
     }
 }
@@ -105,8 +102,6 @@ pub(crate) const STEPS: &[Step] = &[
             Tool::Chromium,
         ],
         uses: &[Tool::Nextest, Tool::AxeCore],
-        // It takes many minutes of two cores that do nothing else, and so is asked for by name.
-        by_default: false,
         // A browser and what trains in it fill two cores: side by side, tests would measure each
         // other. The whole workspace is named, or else its programs would be built anew.
         without_nextest: Some("test --workspace --test browser -- --test-threads=1"),
@@ -138,15 +133,11 @@ pub(crate) fn names() -> PossibleValuesParser {
     PossibleValuesParser::new(STEPS.iter().map(|step| step.name))
 }
 
-/// The steps called `only`, in the order of [`STEPS`]; if there is no such name, all that run by
-/// default.
+/// The steps called `only`, in the order of [`STEPS`]; all of them if nothing is.
 pub(crate) fn choose(only: &[String]) -> Vec<&'static Step> {
     STEPS
         .iter()
-        .filter(|step| match only {
-            [] => step.by_default,
-            names => names.iter().any(|name| name == step.name),
-        })
+        .filter(|step| only.is_empty() || only.iter().any(|name| name == step.name))
         .collect()
 }
 
@@ -160,9 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn all_steps_but_the_browser_unless_some_are_named() {
-        let all = STEPS.iter().map(|step| step.name);
-        let all: Vec<&str> = all.filter(|name| *name != "browser").collect();
+    fn all_steps_unless_some_are_named() {
+        let all: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
         assert_eq!(chosen(&[]), all);
         assert_eq!(chosen(&["browser"]), ["browser"]);
     }
