@@ -7,8 +7,6 @@
     reason = "a test fails by panicking"
 )]
 
-use std::collections::BTreeSet;
-
 use kitchen_tests::rules::{code, graph, text};
 use kitchen_tests::{Finding, Source, repository};
 
@@ -154,7 +152,7 @@ fn nothing_is_unfinished() {
 #[test]
 fn links_resolve() {
     let texts = repository::texts().unwrap();
-    let files: BTreeSet<String> = texts.iter().map(|(path, _)| path.clone()).collect();
+    let files = repository::files().unwrap();
     let found = texts
         .iter()
         .flat_map(|(path, text)| text::links_resolve(path, text, &files));

@@ -1,5 +1,6 @@
 //! Where the repository is, and what it holds.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,11 +21,10 @@ pub fn root() -> PathBuf {
 const NOT_OURS: [&str; 4] = ["target", "dist", "runs", "shared"];
 const HIDDEN_OURS: [&str; 2] = [".cargo", ".ci"];
 
-/// Every file below the root that people wrote, as (path from the root with `/`, text), in order
-/// of path. Files that are not text are left out.
-pub fn texts() -> anyhow::Result<Vec<(String, String)>> {
+/// Every file below the root that is ours, as its path from the root with `/`, in order.
+pub fn files() -> anyhow::Result<BTreeSet<String>> {
     let root = root();
-    let mut found = Vec::new();
+    let mut found = BTreeSet::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder)
@@ -32,18 +32,29 @@ pub fn texts() -> anyhow::Result<Vec<(String, String)>> {
         for entry in entries {
             let path = entry?.path();
             let name = relative(&root, &path);
-            if path.is_dir() {
-                let is_hidden = name.starts_with('.') && !HIDDEN_OURS.contains(&name.as_str());
-                if !is_hidden && !NOT_OURS.contains(&name.as_str()) {
-                    folders.push(path);
-                }
-            } else if let Ok(text) = fs::read_to_string(&path) {
-                found.push((name, text));
+            if !path.is_dir() {
+                found.insert(name);
+                continue;
+            }
+            let is_hidden = name.starts_with('.') && !HIDDEN_OURS.contains(&name.as_str());
+            if !is_hidden && !NOT_OURS.contains(&name.as_str()) {
+                folders.push(path);
             }
         }
     }
-    found.sort();
     Ok(found)
+}
+
+/// Those of [`files`] that are text, each with its text.
+pub fn texts() -> anyhow::Result<Vec<(String, String)>> {
+    let root = root();
+    let files = files()?.into_iter();
+    Ok(files
+        .filter_map(|name| {
+            let text = fs::read_to_string(root.join(&name)).ok()?;
+            Some((name, text))
+        })
+        .collect())
 }
 
 fn relative(root: &Path, path: &Path) -> String {
