@@ -85,7 +85,10 @@ fn keys_pause_step_and_reset() -> anyhow::Result<()> {
     );
 
     page.press(' ')?;
-    let on = page.wait("more steps", SOON, |state| state.step > stepped.step + 20)?;
+    // So many that the new run cannot have as many again before it is seen.
+    let on = page.wait("more steps", SOON, |state| {
+        state.step > stepped.step + 3_000
+    })?;
     page.press('r')?;
     page.wait("a new beginning", SOON, |state| state.step < on.step)?;
     page.end()
