@@ -84,6 +84,14 @@ fn keys_pause_step_and_reset() -> anyhow::Result<()> {
         (stepped.step, "paused")
     );
 
+    // However fast someone presses, each press is a step.
+    for _ in 0..5 {
+        page.press('s')?;
+    }
+    let stepped = page.wait("five steps", SOON, |state| state.step >= stepped.step + 5)?;
+    assert_eq!(stepped.step, still.step + 5);
+    assert_eq!(stepped.status, "paused");
+
     page.press(' ')?;
     // So many that the new run cannot have as many again before it is seen.
     let on = page.wait("more steps", SOON, |state| {

@@ -214,6 +214,65 @@ fn a_paused_run_waits_and_goes_on() {
     assert_eq!(Board::replay(&seen).current_step(), 30);
 }
 
+/// Each wish is one step, whether they come one by one or all at once; what is wished for after one
+/// is about the step that it leads to. The last step ends the run.
+#[test]
+fn a_step_is_one_step_and_the_run_stays_paused() {
+    let commands = [
+        Command::Pause,
+        Command::Step,
+        Command::SetLearningRate(Number(0.5)),
+        Command::Step,
+        Command::Step,
+        Command::Resume,
+    ];
+    let seen = with_commands(&["steps=30", "schedule.shape=constant"], 10, &commands);
+    let told = events(&seen).filter_map(|event| match event {
+        Event::Paused { step } => Some(format!("paused {step}")),
+        Event::Resumed { step } => Some(format!("resumed {step}")),
+        Event::CommandApplied { command, step } => Some(format!("{command:?} {step}")),
+        Event::Stepped(step) if (11..=15).contains(&step.step) => {
+            Some(format!("stepped {} at {}", step.step, step.lr))
+        }
+        _ => None,
+    });
+    expect![[r#"
+        stepped 11 at 0.01
+        paused 11
+        Step 11
+        stepped 12 at 0.01
+        paused 12
+        SetLearningRate(0.5) 12
+        Step 12
+        stepped 13 at 0.5
+        paused 13
+        Step 13
+        stepped 14 at 0.5
+        paused 14
+        resumed 14
+        stepped 15 at 0.5"#]]
+    .assert_eq(&told.collect::<Vec<_>>().join("\n"));
+    assert_eq!(Board::replay(&seen).current_step(), 30);
+}
+
+#[test]
+fn a_run_that_goes_on_pauses_after_the_step_and_the_last_step_ends_it() {
+    let commands = [Command::Step, Command::Step, Command::Step];
+    let seen = with_commands(&["steps=13"], 10, &commands);
+    let pauses = events(&seen).filter_map(|event| match event {
+        Event::Paused { step } => Some(*step),
+        _ => None,
+    });
+    assert_eq!(pauses.collect::<Vec<_>>(), [12]);
+    assert!(matches!(
+        Board::replay(&seen).phase,
+        Phase::Finished {
+            status: RunStatus::Completed,
+            ..
+        }
+    ));
+}
+
 #[test]
 fn the_learning_rate_changes_and_nonsense_is_refused() {
     let commands = [

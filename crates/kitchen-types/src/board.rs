@@ -321,6 +321,7 @@ impl Board {
             // These change when something happens, or take it back, and not what is learnt.
             Command::Pause
             | Command::Resume
+            | Command::Step
             | Command::Stop
             | Command::Save
             | Command::RollBack { .. } => return,

@@ -14,6 +14,8 @@ pub enum Command {
     Pause,
     /// Advance again.
     Resume,
+    /// Advance by exactly one step, and then do not.
+    Step,
     /// Save and end.
     Stop,
     /// Save now.

@@ -21,7 +21,6 @@ use crate::settings::Settings;
 
 impl App {
     pub(super) fn act(&mut self, act: Act) -> bool {
-        let paused = self.shown.phase == Phase::Paused;
         match act {
             Act::Toggle => match &self.shown.phase {
                 Phase::Running => self.command(Command::Pause),
@@ -29,19 +28,13 @@ impl App {
                 Phase::Starting => {}
                 Phase::Finished { .. } => self.start(),
             },
-            Act::Step => {
-                if paused {
-                    self.command(Command::Resume);
-                }
-                // The run pauses between two steps, so that exactly one is taken.
-                self.command(Command::Pause);
-            }
+            Act::Step => self.command(Command::Step),
             Act::Stop => self.command(Command::Stop),
             Act::Restart => self.start(),
             Act::Branch => self.branch(),
             Act::SetLearningRate(lr) => self.command(Command::SetLearningRate(Number(lr))),
             Act::GoBack(step) => {
-                if !paused {
+                if self.shown.phase != Phase::Paused {
                     self.command(Command::Pause);
                 }
                 self.command(Command::RollBack { step });

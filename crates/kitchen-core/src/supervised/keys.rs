@@ -54,6 +54,8 @@ pub(crate) const EPOCH_ENDED: Key<bool> = Key::value("epoch_ended");
 pub(crate) const FINISHED: Key<bool> = Key::value("finished");
 /// Whether training was told to stop before its end.
 pub(crate) const STOPPED: Key<bool> = Key::value("stopped");
+/// Whether one step is to be taken, and then a pause.
+pub(crate) const STEPPING: Key<bool> = Key::value("stepping");
 /// Whether it is time to measure held-out examples.
 pub(crate) const EVALUATION_DUE: Key<bool> = Key::value("evaluation_due");
 /// Whether it is time to let the model write.
@@ -84,6 +86,7 @@ pub(crate) fn given(
         &EPOCH_ENDED,
         &FINISHED,
         &STOPPED,
+        &STEPPING,
         &EVALUATION_DUE,
         &SAMPLE_DUE,
         &CHECKPOINT_DUE,
@@ -100,6 +103,7 @@ pub(crate) fn given_keys() -> Vec<KeyInfo> {
         EPOCH_ENDED,
         FINISHED,
         STOPPED,
+        STEPPING,
         EVALUATION_DUE,
         SAMPLE_DUE,
         CHECKPOINT_DUE,

@@ -40,6 +40,7 @@ impl Stage for ObeyCommands {
         .changes(&IN_FLIGHT)
         .changes(&SAVING)
         .changes(&FINISHED)
+        .changes(&STEPPING)
         .writes(&STOPPED)
         .writes(&EPOCH_ENDED)
         .writes(&STEP_BEGAN)
@@ -60,7 +61,15 @@ impl Stage for ObeyCommands {
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
         poll_save(ctx).await?;
-        while let Some(command) = ctx.get_mut(&COMMANDS)?.command() {
+        let stepped = *ctx.get(&STEPPING)?;
+        ctx.put(&STEPPING, false)?;
+        if stepped && !*ctx.get(&FINISHED)? {
+            wait_for_resume(ctx).await?;
+        }
+        // What comes after a wish for one step is about what that step leads to.
+        while !*ctx.get(&STEPPING)?
+            && let Some(command) = ctx.get_mut(&COMMANDS)?.command()
+        {
             obey(ctx, command).await?;
         }
         asked::attend(ctx).await?;
@@ -72,6 +81,10 @@ async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError>
     let refusal = match &command {
         Command::Pause => return wait_for_resume(ctx).await,
         Command::Resume => Some("the run is not paused".into()),
+        Command::Step => {
+            ctx.put(&STEPPING, true)?;
+            None
+        }
         Command::Stop => {
             ctx.put(&FINISHED, true)?;
             ctx.put(&STOPPED, true)?;
@@ -152,6 +165,10 @@ async fn wait_for_resume(ctx: &mut Context<'_>) -> Result<(), StageError> {
         match ctx.get_mut(&COMMANDS)?.next().await {
             Some(Heard::Command(Command::Resume)) | None => break,
             Some(Heard::Command(Command::Pause)) => {}
+            // It stays paused but for that step.
+            Some(Heard::Command(Command::Step)) => {
+                return Box::pin(obey(ctx, Command::Step)).await;
+            }
             Some(Heard::Command(Command::Stop)) => {
                 Box::pin(obey(ctx, Command::Stop)).await?;
                 break;

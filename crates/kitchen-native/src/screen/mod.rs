@@ -152,6 +152,7 @@ fn progress_label(board: &Board, short: bool) -> String {
 fn draw_keys(frame: &mut Frame<'_>, area: Rect, ui: &Ui) {
     let keys = [
         ("space", "pause"),
+        (".", "step"),
         ("s", "save"),
         ("q", "stop"),
         ("\u{2191}\u{2193}", "learning rate"),
@@ -168,6 +169,7 @@ fn draw_keys(frame: &mut Frame<'_>, area: Rect, ui: &Ui) {
 
 const HELP: &str = "\
 space   pause, and go on
+.       take one step, and pause
 s       save a checkpoint now
 q       save and end; `resume` goes on later
 \u{2191} \u{2193}     raise or lower the learning rate by a quarter
@@ -182,7 +184,7 @@ the validation loss rises means that it learns by heart.";
 
 fn draw_help(frame: &mut Frame<'_>, area: Rect, ui: &Ui) {
     let width = area.width.min(66);
-    let height = area.height.min(if width < 60 { 21 } else { 16 });
+    let height = area.height.min(if width < 60 { 22 } else { 17 });
     let [popup] = Layout::horizontal([Constraint::Length(width)])
         .flex(ratatui::layout::Flex::Center)
         .areas(area);

@@ -374,6 +374,10 @@ fn keys_become_commands() {
         tell(Command::Resume)
     );
     assert_eq!(
+        ui.press(key(KeyCode::Char('.')), &board),
+        tell(Command::Step)
+    );
+    assert_eq!(
         ui.press(key(KeyCode::Char('s')), &board),
         tell(Command::Save)
     );

@@ -58,6 +58,7 @@ impl Ui {
             _ if control => return None,
             KeyCode::Char(' ') if board.phase == Phase::Paused => Command::Resume,
             KeyCode::Char(' ') => Command::Pause,
+            KeyCode::Char('.') => Command::Step,
             KeyCode::Char('s') => Command::Save,
             KeyCode::Char('q') => {
                 self.stopping = true;

@@ -234,6 +234,7 @@ fn every_command_is_spelt_as_recorded() {
     let commands = [
         Command::Pause,
         Command::Resume,
+        Command::Step,
         Command::Stop,
         Command::Save,
         Command::SetLearningRate(Number(0.01)),
