@@ -55,7 +55,7 @@ fn a_reload_offers_to_go_on() -> anyhow::Result<()> {
 
 #[test]
 fn the_time_machine_goes_back() -> anyhow::Result<()> {
-    let Some(page) = Setup::new().open(&format!("{SAVING}&checkpoint.every=100"))? else {
+    let Some(page) = Setup::new().open(&format!("{SAVING}&checkpoint.every=100&evaluate.every=100"))? else {
         return Ok(());
     };
     page.wait("steps", SOON, |state| state.step > 650)?;
@@ -66,6 +66,26 @@ fn the_time_machine_goes_back() -> anyhow::Result<()> {
     page.run(drag, &[])?;
     let back = page.wait("an earlier step", SOON, |state| state.step == 200)?;
     assert_eq!(back.status, "paused");
+    // Where it has been stays in sight, with the step that the model stands at now.
+    let label = "document.querySelector('#curve-loss').ariaLabel";
+    page.wait_for(
+        "the place of the model",
+        &format!("{label}.includes('the model stands at step 200')"),
+    )?;
+    page.wait_for(
+        "its checkpoint",
+        "document.querySelector('#time-machine').value === '1'",
+    )?;
+    page.wait_for(
+        "the best one",
+        &format!("/best at step \\d+/.test({label})"),
+    )?;
+    page.picture("time-machine")?;
+    // Forth again, to what it left.
+    page.run(&drag.replace("'1'", "'4'"), &[])?;
+    page.wait("a later step", SOON, |state| state.step == 500)?;
+    page.run(drag, &[])?;
+    page.wait("the earlier step", SOON, |state| state.step == 200)?;
     // From there another branch grows.
     page.press(' ')?;
     page.wait("steps from there", SOON, |state| {

@@ -13,6 +13,7 @@
 )]
 
 mod address;
+mod curves;
 mod data;
 mod devices;
 mod harness;

@@ -129,6 +129,12 @@ impl Driver {
         Ok(format!("/element/{id}"))
     }
 
+    /// The element that a CSS selector finds first, for a pointer to be moved to.
+    pub fn origin(&self, css: &str) -> anyhow::Result<Value> {
+        let element = self.element(css)?;
+        Ok(json!({ ELEMENT: element.trim_start_matches("/element/") }))
+    }
+
     /// Ends the session, and the browser with it.
     pub fn quit(&mut self) -> anyhow::Result<()> {
         if self.browser.take().is_some() {

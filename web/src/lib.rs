@@ -8,6 +8,7 @@
 pub mod app;
 pub mod draw;
 pub mod dropped;
+pub mod hands;
 mod link;
 pub mod pad;
 pub mod persist;

@@ -201,6 +201,25 @@ impl Page {
         Ok(())
     }
 
+    /// Presses the mouse in the middle of what a CSS selector finds, moves it so far to the right,
+    /// and lets go.
+    pub(crate) fn drag(&self, css: &str, right: i64) -> anyhow::Result<()> {
+        self.run(
+            "document.querySelector(arguments[0]).scrollIntoView({ block: 'center' })",
+            &[json!(css)],
+        )?;
+        let origin = self.driver.origin(css)?;
+        let to = |x: i64| json!({ "type": "pointerMove", "duration": 50, "origin": origin, "x": x, "y": 0 });
+        let actions = json!({ "actions": [{ "type": "pointer", "id": "mouse", "actions": [
+            to(0),
+            { "type": "pointerDown", "button": 0 },
+            to(right),
+            { "type": "pointerUp", "button": 0 },
+        ] }] });
+        self.driver.post("/actions", &actions)?;
+        Ok(())
+    }
+
     /// What a command of Chromium's own protocol (CDP) gives.
     pub(crate) fn cdp(&self, method: &str, params: &Value) -> anyhow::Result<Value> {
         self.driver.cdp(method, params)

@@ -15,7 +15,7 @@ use super::inside::Inside;
 use super::learnt::Kind;
 use super::runs::OnKept;
 use super::stage::Theatre;
-use super::{AboutKept, App, Shown, address, curves, receipts, save};
+use super::{AboutKept, App, Shown, address, curves, receipts, save, seeing};
 use crate::dropped::{Dropped, judge};
 use crate::settings::Settings;
 
@@ -58,6 +58,13 @@ impl App {
                 live.touch();
             }
             Act::PointAt(chart, x) => self.point_at(chart, x),
+            Act::See(what) => {
+                let document = web_sys::window().and_then(|window| window.document());
+                if let Some(document) = document {
+                    let mut live = self.live.borrow_mut();
+                    seeing::see(&Theatre::new(&document), &mut live, what);
+                }
+            }
             Act::SaveCsv => {
                 let table = curves::csv(&self.live.borrow().board);
                 save::bytes("curves.csv", "text/csv", table.as_bytes());

@@ -10,6 +10,7 @@ use yew::{Callback, Html, html};
 
 use super::Shown;
 use super::glossary::explain;
+use super::seeing::See;
 
 /// What a person can do with a run, by button or by key.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +43,8 @@ pub(super) enum Act {
     DrawByFactors(bool),
     /// Let curves remember this much of the past.
     Smooth(f64),
+    /// See other steps of the curves.
+    See(See),
     /// Point at a chart, so many CSS pixels from its left; or no longer.
     PointAt(&'static str, Option<i32>),
     /// Save all curves as a table.

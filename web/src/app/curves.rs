@@ -4,17 +4,20 @@ use kitchen_core::words;
 use kitchen_types::board::Board;
 use kitchen_types::ports::TargetSpec;
 use wasm_bindgen::JsCast;
-use web_sys::{Event, HtmlInputElement, InputEvent, MouseEvent};
+use web_sys::{Event, HtmlInputElement, InputEvent};
 use yew::{Callback, Html, html};
 
 use super::Shown;
 use super::controls::Act;
-use super::live::Live;
+use super::glossary::explain;
+use super::live::{Live, newest};
+use super::seeing;
 use super::stage::Theatre;
 use crate::draw::canvas::measure;
 use crate::draw::chart::{
-    Chart, Curve, Goal, Guide, Mark, MarkKind, Scale, Unit, describe, layout, paint,
+    Chart, Curve, Drawing, Goal, Guide, Mark, MarkKind, Scale, Unit, View, describe, layout, paint,
 };
+use crate::hands::Hands;
 
 /// How the curves are drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +28,19 @@ pub(super) struct Look {
     pub(super) smoothing: f64,
     /// The step that a person points at.
     pub(super) cursor: Option<u64>,
+    /// Which steps are seen, in all charts alike.
+    pub(super) view: View,
+    /// The fingers on a chart, and what was seen when the last of them came or went.
+    pub(super) hands: Hands,
+    pub(super) held: View,
+}
+
+impl Look {
+    /// Sees all of another run.
+    pub(super) fn begin(&mut self) {
+        self.view = View::All;
+        self.cursor = None;
+    }
 }
 
 /// A chart of the page: the canvas it is drawn on, and which curves of the board it shows.
@@ -90,12 +106,7 @@ const ALWAYS: usize = 2;
 
 /// The places of the curves.
 pub(super) fn view(shown: &Shown, act: &Callback<Act>) -> Html {
-    let place = |panel: &Panel| {
-        let id = panel.id;
-        let point = act.reform(move |event: MouseEvent| Act::PointAt(id, Some(event.offset_x())));
-        let leave = act.reform(move |_: MouseEvent| Act::PointAt(id, None));
-        html! { <canvas id={id} class="curve" role="img" onmousemove={point} onmouseleave={leave}></canvas> }
-    };
+    let place = |panel: &Panel| seeing::place(panel.id, act);
     let log = act.reform(|event: Event| {
         let input: Option<HtmlInputElement> = event.target().and_then(|it| it.dyn_into().ok());
         Act::DrawByFactors(input.is_some_and(|input| input.checked()))
@@ -106,9 +117,10 @@ pub(super) fn view(shown: &Shown, act: &Callback<Act>) -> Html {
     });
     html! {
         <section class="card" aria-labelledby="curves-title">
-            <h2 id="curves-title">{ "How it learns" }</h2>
+            <h2 id="curves-title">{ "How it learns" }{ explain("curves") }</h2>
             { for PANELS.iter().take(ALWAYS).map(place) }
-            { time_machine(&shown.checkpoints, act) }
+            { time_machine(shown, act) }
+            { seeing::buttons(act) }
             <div class="line">
                 <label><input id="log" type="checkbox" onchange={log} />{ " log axis" }</label>
                 <label>{ "smoothing " }<input id="smoothing" type="range" min="0" max="0.99" step="0.01" value="0" oninput={smooth} /></label>
@@ -124,11 +136,11 @@ pub(super) fn view(shown: &Shown, act: &Callback<Act>) -> Html {
 }
 
 /// A slider over the checkpoints.
-fn time_machine(checkpoints: &[u64], act: &Callback<Act>) -> Html {
-    let Some(newest) = checkpoints.len().checked_sub(1) else {
+fn time_machine(shown: &Shown, act: &Callback<Act>) -> Html {
+    let (Some(last), Some(at)) = (shown.checkpoints.len().checked_sub(1), shown.place) else {
         return html! { <p class="quiet">{ "There is nowhere to go back to yet: the first checkpoint comes soon." }</p> };
     };
-    let steps = checkpoints.to_vec();
+    let steps = shown.checkpoints.clone();
     let act = act.clone();
     let oninput = move |event: InputEvent| {
         let input: Option<HtmlInputElement> = event.target().and_then(|it| it.dyn_into().ok());
@@ -137,13 +149,19 @@ fn time_machine(checkpoints: &[u64], act: &Callback<Act>) -> Html {
             act.emit(Act::GoBack(*step));
         }
     };
+    let name = |step: u64| match shown.best == Some(step) {
+        true => format!("{}, the best", words::count(step)),
+        false => words::count(step),
+    };
+    let here = shown.checkpoints.get(at).map(|step| name(*step));
+    let here = format!("step {}", here.unwrap_or_default());
     html! {
-        <label class="time-machine">{ "Time machine" }
-            <input id="time-machine" type="range" min="0" max={newest.to_string()} step="1"
-                value={newest.to_string()} {oninput} list="checkpoints" />
+        <label class="time-machine">{ format!("Time machine: the checkpoint of {here}") }
+            <input id="time-machine" type="range" min="0" max={last.to_string()} step="1"
+                value={at.to_string()} aria-valuetext={here} {oninput} list="checkpoints" />
             <datalist id="checkpoints">
-                { for checkpoints.iter().enumerate().map(|(place, step)| html! {
-                    <option value={place.to_string()} label={words::count(*step)} />
+                { for shown.checkpoints.iter().enumerate().map(|(place, step)| html! {
+                    <option value={place.to_string()} label={name(*step)} />
                 }) }
             </datalist>
         </label>
@@ -164,11 +182,22 @@ pub(super) fn draw(theatre: &Theatre<'_>, live: &Live) {
 
 /// The step under a place of the chart called `id`, in CSS pixels from its left.
 pub(super) fn step_at(theatre: &Theatre<'_>, live: &Live, id: &str, x: f64) -> Option<u64> {
+    laid_out(theatre, live, id, live.curves.view)?.step_at(x)
+}
+
+/// The chart called `id` in its place, with other steps in view.
+pub(super) fn laid_out(
+    theatre: &Theatre<'_>,
+    live: &Live,
+    id: &str,
+    view: View,
+) -> Option<Drawing> {
     let panel = PANELS.iter().find(|panel| panel.id == id)?;
     let (_, stage) = theatre.stage(id)?;
-    let chart = chart(panel, live);
+    let mut chart = chart(panel, live);
+    chart.view = view;
     let measure = measure(&stage.context);
-    layout(&chart, stage.width, stage.height, &measure).step_at(x)
+    Some(layout(&chart, stage.width, stage.height, &measure))
 }
 
 /// Every curve of the board, as a table.
@@ -186,6 +215,11 @@ pub(super) fn csv(board: &Board) -> String {
     crate::draw::chart::csv(&curves)
 }
 
+/// The first and the last step that any curve has.
+pub(super) fn all_steps(live: &Live) -> Option<(u64, u64)> {
+    chart(&PANELS[0], live).all_steps()
+}
+
 fn chart<'a>(panel: &Panel, live: &'a Live) -> Chart<'a> {
     let (board, look) = (&live.board, &live.curves);
     let own = panel.curves.iter().enumerate();
@@ -195,6 +229,17 @@ fn chart<'a>(panel: &Panel, live: &'a Live) -> Chart<'a> {
             colour: place,
             dashed: false,
             points: board.curve(name)?,
+        })
+    });
+    // Where the run has been before it went back, unless it is further on by now.
+    let is_ahead = newest(&live.before) > Some(board.current_step());
+    let before = panel.curves.iter().enumerate().filter(move |_| is_ahead);
+    let before = before.filter_map(|(place, (name, words))| {
+        Some(Curve {
+            name: format!("{words}, before"),
+            colour: place,
+            dashed: true,
+            points: live.before.get(*name)?,
         })
     });
     // Other runs have a colour each; what is held out is broken.
@@ -213,10 +258,10 @@ fn chart<'a>(panel: &Panel, live: &'a Live) -> Chart<'a> {
                 })
             })
         });
-    Chart {
+    let mut chart = Chart {
         title: panel.title.into(),
         // The last lies on top.
-        curves: others.chain(own).collect(),
+        curves: others.chain(before).chain(own).collect(),
         scale: match look.log && panel.can_be_log {
             true => Scale::Log,
             false => Scale::Linear,
@@ -226,18 +271,52 @@ fn chart<'a>(panel: &Panel, live: &'a Live) -> Chart<'a> {
         at_least: (panel.unit == Unit::Share).then_some((0.0, 1.0)),
         smoothing: look.smoothing,
         guides: guess(panel, board).into_iter().collect(),
-        marks: board
-            .checkpoints
-            .iter()
-            .map(|saved| Mark {
-                step: saved.step,
-                kind: MarkKind::Checkpoint,
-                label: String::new(),
-            })
-            .collect(),
+        marks: marks(live),
+        current: None,
+        view: look.view,
         cursor: look.cursor,
-        ..Chart::default()
-    }
+    };
+    // Where nothing goes further, the model stands at the end of its curve.
+    let newest = chart.all_steps().map_or(0, |(_, newest)| newest);
+    let here = board.current_step();
+    chart.current = (0 < here && here < newest).then_some(here);
+    chart
+}
+
+/// The step of the checkpoint whose held-out loss was the lowest.
+pub(super) fn best(board: &Board) -> Option<u64> {
+    let best = board.checkpoints.iter().rfind(|saved| saved.best);
+    best.map(|saved| saved.step)
+}
+
+/// Checkpoints, and where runs have branched off.
+fn marks(live: &Live) -> Vec<Mark> {
+    let board = &live.board;
+    let best = best(board);
+    let checkpoints = board.checkpoints.iter().map(|saved| {
+        let (kind, label) = match best == Some(saved.step) {
+            true => (MarkKind::Best, "best"),
+            false => (MarkKind::Checkpoint, ""),
+        };
+        Mark {
+            step: saved.step,
+            kind,
+            label: label.into(),
+        }
+    });
+    let branch = |step: u64, label: String| Mark {
+        step,
+        kind: MarkKind::Branch,
+        label,
+    };
+    let own = board.forked.iter();
+    let own = own.map(|fork| branch(fork.step, format!("branched off from {}", fork.run)));
+    let others = live.overlays.iter().filter_map(|(name, other)| {
+        let fork = other.forked.as_ref();
+        let fork = fork.filter(|fork| Some(&fork.run) == board.run.as_ref())?;
+        Some(branch(fork.step, format!("{name} branched off")))
+    });
+    checkpoints.chain(own).chain(others).collect()
 }
 
 /// What someone who guesses would reach.

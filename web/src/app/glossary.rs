@@ -41,6 +41,11 @@ const TERMS: &[Term] = &[
         source: "Goodfellow, Bengio and Courville, Deep Learning (2016), section 8.3.1",
     },
     Term {
+        name: "curves",
+        about: "The line is the mean, the band reaches from the smallest to the largest value: no spike is hidden. Below, a dot is a checkpoint, a star the best one, a fork the step where a run branched off; the time machine goes back to any of them. Drag a chart to move it; two fingers, or the wheel with Ctrl, come closer; so do the keys + and -. A double click, or 0, shows all steps again.",
+        source: "the page's documentation, docs/page.md",
+    },
+    Term {
         name: "gradient norm",
         about: "The length of the gradient of all weights together, before clipping. A sudden spike often comes from a bad batch; a value near zero means that nothing is learnt any more.",
         source: "Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks (2013)",

@@ -6,6 +6,7 @@ use web_sys::{Document, Element, KeyboardEvent};
 use yew::Callback;
 
 use super::controls::Act;
+use super::seeing::See;
 
 /// Listens for as long as it lives.
 pub(super) struct Keys {
@@ -26,6 +27,9 @@ impl Keys {
                 " " => Act::Toggle,
                 "s" | "S" | "ArrowRight" => Act::Step,
                 "r" | "R" => Act::Restart,
+                "+" | "=" => Act::See(See::Closer),
+                "-" => Act::See(See::Wider),
+                "0" => Act::See(See::Whole),
                 _ => return,
             };
             event.prevent_default();

@@ -2,17 +2,19 @@
 //! hand once a frame, and only where something is new; Yew never hears of it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kitchen_core::words;
 use kitchen_types::board::{Board, Phase};
-use kitchen_types::event::{Envelope, RunStatus};
+use kitchen_types::event::{Envelope, Event, RunStatus};
+use kitchen_types::series::Series;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Document, Element};
 
 use super::stage::Theatre;
-use super::{curves, learnt};
+use super::{curves, learnt, seeing};
 
 /// How often a screen reader hears how it goes.
 const ANNOUNCE_EVERY_MS: u64 = 5000;
@@ -24,6 +26,10 @@ pub(super) struct Live {
     pub(super) board: Board,
     /// Other runs, whose curves are shown too, by name.
     pub(super) overlays: Vec<(String, Board)>,
+    /// The curves as they were before the run went back, as far as they led further.
+    pub(super) before: BTreeMap<String, Series>,
+    /// Whether it has taken other steps since.
+    strayed: bool,
     /// What else the picture of the model shows.
     pub(super) picture: learnt::Picture,
     /// What the curves are drawn by.
@@ -41,6 +47,8 @@ impl Live {
     /// Begins anew, for another run, or for one that stood at `board`.
     pub(super) fn begin(&mut self, board: Board) {
         self.board = board;
+        self.before.clear();
+        self.curves.begin();
         self.picture.begin();
         self.failed = false;
         self.dirty = true;
@@ -49,9 +57,26 @@ impl Live {
     /// Takes in what happened.
     pub(super) fn hear(&mut self, envelopes: &[Envelope]) {
         for envelope in envelopes {
+            match &envelope.event {
+                Event::Restored { step, .. } => self.goes_back(*step),
+                Event::Stepped(_) => self.strayed = true,
+                _ => {}
+            }
             self.board.apply(envelope);
         }
         self.dirty = true;
+    }
+
+    /// Keeps the curves that end at `step` from now on, to show where the run has been; and takes
+    /// them up again where it goes forward to what it left.
+    fn goes_back(&mut self, step: u64) {
+        let (now, before) = (newest(&self.board.series), newest(&self.before));
+        if now > before {
+            self.before = self.board.series.clone();
+            self.strayed = false;
+        } else if !self.strayed && now < Some(step) && before >= Some(step) {
+            self.board.series = self.before.clone();
+        }
     }
 
     /// Has everything drawn again.
@@ -83,12 +108,19 @@ impl Live {
         write(document, "device-line", &device_line(board));
         let theatre = Theatre::new(document);
         curves::draw(&theatre, self);
+        write(document, "seen-steps", &seeing::seen(self));
         learnt::draw(&theatre, board, &self.picture);
         if board.at_ms >= self.announced_ms + ANNOUNCE_EVERY_MS || self.status() != "running" {
             self.announced_ms = board.at_ms;
             write(document, "announcement", &sentence(board));
         }
     }
+}
+
+/// The last step of all curves.
+pub(super) fn newest(series: &BTreeMap<String, Series>) -> Option<u64> {
+    let last = |series: &Series| series.last().map(|(step, _)| step);
+    series.values().filter_map(last).max()
 }
 
 /// Draws `live` once a frame where something is new, for as long as the page is open.
@@ -268,5 +300,79 @@ pub(super) fn write(document: &Document, id: &str, text: &str) {
         && element.text_content().as_deref() != Some(text)
     {
         element.set_text_content(Some(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use kitchen_types::event::Step;
+    use kitchen_types::{Number, RunId};
+
+    use super::*;
+
+    fn envelope(event: Event) -> Envelope {
+        Envelope {
+            run: RunId::new("a").unwrap(),
+            seq: 0,
+            at_ms: 0,
+            event,
+        }
+    }
+
+    fn stepped(step: u64, loss: f64) -> Envelope {
+        envelope(Event::Stepped(Step {
+            step,
+            epoch: 1,
+            loss: Number(loss),
+            accuracy: None,
+            lr: Number(0.1),
+            grad_norm: None,
+            update_ratio: None,
+            samples: 1,
+            tokens: 1,
+            duration_us: 1,
+        }))
+    }
+
+    fn restored(step: u64) -> Envelope {
+        envelope(Event::Restored {
+            step,
+            name: "a checkpoint".into(),
+        })
+    }
+
+    /// The last step of the curves now, and as they were before.
+    fn ends(live: &Live) -> (Option<u64>, Option<u64>) {
+        (newest(&live.board.series), newest(&live.before))
+    }
+
+    #[test]
+    fn going_back_and_forth_loses_no_curve() {
+        let mut live = Live::default();
+        let steps: Vec<Envelope> = (1..=60).map(|step| stepped(step, 1.0)).collect();
+        live.hear(&steps);
+        assert_eq!(ends(&live), (Some(60), None));
+        live.hear(&[restored(20)]);
+        assert_eq!(ends(&live), (Some(20), Some(60)));
+        live.hear(&[restored(40)]);
+        assert_eq!(ends(&live), (Some(40), Some(60)));
+        live.begin(Board::default());
+        assert_eq!(ends(&live), (None, None));
+    }
+
+    /// Steps that were taken instead belong to another future than the one that was left.
+    #[test]
+    fn another_future_is_not_mixed_with_the_one_before() {
+        let mut live = Live::default();
+        let steps: Vec<Envelope> = (1..=60).map(|step| stepped(step, 1.0)).collect();
+        live.hear(&steps);
+        live.hear(&[restored(20), stepped(21, 2.0), restored(40)]);
+        assert_eq!(ends(&live), (Some(21), Some(60)));
+        let further: Vec<Envelope> = (41..=80).map(|step| stepped(step, 2.0)).collect();
+        live.hear(&further);
+        live.hear(&[restored(20)]);
+        assert_eq!(ends(&live), (Some(20), Some(80)));
     }
 }

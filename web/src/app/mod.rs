@@ -23,10 +23,11 @@ mod receipts;
 mod recovery;
 mod runs;
 mod save;
+mod seeing;
 mod stage;
 mod trainer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kitchen_core::config::{ConfigProblem, diff};
 use kitchen_types::RunId;
@@ -138,7 +139,12 @@ enum AboutKept {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Shown {
     phase: Phase,
+    /// The steps of the checkpoints, in order.
     checkpoints: Vec<u64>,
+    /// Which of them the model comes from.
+    place: Option<usize>,
+    /// The step of the best one.
+    best: Option<u64>,
     notices: usize,
     has_client: bool,
     on_gpu: bool,
@@ -147,9 +153,14 @@ struct Shown {
 
 impl Shown {
     fn of(board: &Board) -> Self {
+        // One that is saved after going back comes after those that it comes before.
+        let checkpoints: BTreeSet<u64> = board.checkpoints.iter().map(|saved| saved.step).collect();
+        let passed = checkpoints.range(..=board.current_step()).count();
         Self {
             phase: board.phase.clone(),
-            checkpoints: board.checkpoints.iter().map(|saved| saved.step).collect(),
+            place: passed.checked_sub(1),
+            best: curves::best(board),
+            checkpoints: checkpoints.into_iter().collect(),
             notices: board.notices.len(),
             has_client: board.client.is_some(),
             on_gpu: board

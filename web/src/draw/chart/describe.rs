@@ -23,6 +23,14 @@ pub fn describe(chart: &Chart<'_>) -> String {
     if !chart.marks.is_empty() {
         sentences.push(counted(chart.marks.len() as u64, "marked step"));
     }
+    let named = chart.marks.iter().filter(|mark| !mark.label.is_empty());
+    sentences.extend(named.map(|mark| format!("{} at step {}", mark.label, count(mark.step))));
+    sentences.extend(
+        chart
+            .current
+            .map(|step| format!("the model stands at step {}", count(step))),
+    );
+    sentences.extend(chart.all_steps().and_then(|all| chart.view.in_words(all)));
     format!("{}.", sentences.join(". "))
 }
 

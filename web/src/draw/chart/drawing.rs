@@ -186,16 +186,6 @@ impl Drawing {
             .then_some(place)
     }
 
-    /// The nearest of the chart's marks at most `reach` away from a place.
-    pub fn mark_near(&self, x: f64, reach: f64) -> Option<usize> {
-        let distance = |mark: &&MarkShape| (mark.x - x).abs();
-        self.marks
-            .iter()
-            .filter(|mark| distance(mark) <= reach)
-            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-            .map(|mark| mark.index)
-    }
-
     /// How many line segments the curves have.
     pub fn segments(&self) -> usize {
         let lines = self.lines.iter().map(|line| line.points.len() - 1);

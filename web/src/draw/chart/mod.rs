@@ -146,10 +146,8 @@ pub struct Mark {
 pub enum MarkKind {
     /// A checkpoint.
     Checkpoint,
-    /// Another run began here.
+    /// Another run began here, or this one did in another.
     Branch,
-    /// A checkpoint that a person keeps.
-    Pinned,
     /// The best checkpoint.
     Best,
 }

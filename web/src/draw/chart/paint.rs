@@ -124,15 +124,6 @@ fn paint_mark(mark: &MarkShape, y: f64, brush: &Brush<'_>) {
             brush.line([(x - 4.0, y - 4.0), (x, y), (x, y + 4.0)]);
             brush.line([(x + 4.0, y - 4.0), (x, y)]);
         }
-        MarkKind::Pinned => {
-            brush.fill(palette.ink, 1.0);
-            brush.rect(Rect {
-                left: x - 3.5,
-                top: y - 3.5,
-                width: 7.0,
-                height: 7.0,
-            });
-        }
         MarkKind::Best => {
             brush.fill(palette.good, 1.0);
             brush.shape(star(x, y, 5.5));

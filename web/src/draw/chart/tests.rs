@@ -356,12 +356,7 @@ fn labels_never_overlap_and_lines_stay_on_the_canvas() {
     let marks: Vec<Mark> = (1..=40)
         .map(|part| Mark {
             step: part * 2500,
-            kind: [
-                MarkKind::Checkpoint,
-                MarkKind::Branch,
-                MarkKind::Pinned,
-                MarkKind::Best,
-            ][part as usize % 4],
+            kind: [MarkKind::Checkpoint, MarkKind::Branch, MarkKind::Best][part as usize % 3],
             label: format!("branch {part}"),
         })
         .collect();
@@ -449,7 +444,7 @@ fn places_and_steps_are_inverse() {
 }
 
 #[test]
-fn marks_are_found_by_pointing_at_them() {
+fn important_marks_hide_their_neighbours() {
     let train = falling(1000);
     let mut chart = chart([curve("train", 0, &train)]);
     let mark = |step, kind| Mark {
@@ -460,20 +455,16 @@ fn marks_are_found_by_pointing_at_them() {
     chart.marks = vec![
         mark(500, MarkKind::Checkpoint),
         mark(502, MarkKind::Best),
-        mark(900, MarkKind::Pinned),
-        mark(5000, MarkKind::Pinned),
+        mark(900, MarkKind::Branch),
+        mark(5000, MarkKind::Branch),
     ];
     let drawing = layout(&chart, 800.0, 300.0, &measure);
     let kinds: Vec<MarkKind> = drawing.marks.iter().map(|mark| mark.kind).collect();
     assert_eq!(
         kinds,
-        [MarkKind::Best, MarkKind::Pinned],
+        [MarkKind::Best, MarkKind::Branch],
         "the best hides its neighbour"
     );
-    let place = drawing.place_of(505).unwrap();
-    assert_eq!(drawing.mark_near(place, 22.0), Some(1));
-    let place = drawing.place_of(700).unwrap();
-    assert_eq!(drawing.mark_near(place, 22.0), None);
 }
 
 #[test]
@@ -551,4 +542,27 @@ fn in_words() {
     for (found, expected) in table {
         assert_eq!(found, expected);
     }
+}
+
+#[test]
+fn what_is_marked_and_what_is_seen_in_words() {
+    let constant = series([(1, 0.5), (1000, 0.5)]);
+    let mut chart = chart([curve("train", 0, &constant)]);
+    let mark = |step, kind, label: &str| Mark {
+        step,
+        kind,
+        label: label.to_owned(),
+    };
+    chart.marks = vec![
+        mark(100, MarkKind::Checkpoint, ""),
+        mark(500, MarkKind::Best, "best"),
+        mark(700, MarkKind::Branch, "another branched off"),
+    ];
+    chart.current = Some(600);
+    chart.view = View::Between(400, 800);
+    assert_eq!(
+        describe(&chart),
+        "train loss, 1,000 steps: constant at 0.5. 3 marked steps. best at step 500. another \
+         branched off at step 700. the model stands at step 600. steps 400 to 800 of 1,000 are shown."
+    );
 }

@@ -1,5 +1,7 @@
 //! Which steps are shown.
 
+use kitchen_core::words::count;
+
 use super::Chart;
 
 /// Which steps are shown.
@@ -24,7 +26,14 @@ impl View {
         let (from, to) = self.of(all);
         let (from, to) = (from as f64, to as f64);
         let whole = (all.1 as f64 - all.0 as f64).max(CLOSEST);
-        let width = ((to - from) * factor).clamp(CLOSEST, whole);
+        // Views are of whole steps: what comes closer by less than one comes closer all the same.
+        let width = (to - from) * factor;
+        let width = if factor < 1.0 {
+            width.floor()
+        } else {
+            width.ceil()
+        };
+        let width = width.clamp(CLOSEST, whole);
         let share = if to > from {
             ((step - from) / (to - from)).clamp(0.0, 1.0)
         } else {
@@ -39,9 +48,39 @@ impl View {
         Self::between(all, from as f64 + steps, (to - from) as f64)
     }
 
-    /// Whether new steps come into view by themselves.
-    pub fn follows(self) -> bool {
-        !matches!(self, Self::Between(..))
+    /// The view twice or half as close, by `factor`: of the newest steps while they come into view
+    /// by themselves, else around the middle.
+    pub fn closer(self, all: (u64, u64), factor: f64) -> Self {
+        let (from, to) = self.of(all);
+        let step = match self {
+            Self::All | Self::Newest(_) => to as f64,
+            Self::Between(..) => f64::midpoint(from as f64, to as f64),
+        };
+        self.zoomed(all, step, factor)
+    }
+
+    /// The view after moving by a `share` of what is seen; less than 0 goes back.
+    pub fn turned(self, all: (u64, u64), share: f64) -> Self {
+        let (from, to) = self.of(all);
+        self.moved(all, (to - from) as f64 * share)
+    }
+
+    /// What is seen, in words; `None` where that is everything.
+    pub fn in_words(self, all: (u64, u64)) -> Option<String> {
+        let (from, to) = self.of(all);
+        match self {
+            Self::All => None,
+            Self::Newest(_) => Some(format!(
+                "the newest steps, from {} on, are shown",
+                count(from)
+            )),
+            Self::Between(..) => Some(format!(
+                "steps {} to {} of {} are shown",
+                count(from),
+                count(to),
+                count(all.1)
+            )),
+        }
     }
 
     /// The first and the last step shown, of `all` there are.
@@ -134,6 +173,59 @@ mod tests {
         assert_eq!(View::All.zoomed((7, 7), 7.0, 0.5), View::All);
         assert_eq!(View::Newest(10).of((7, 7)), (7, 7));
         assert_eq!(View::Between(9, 3).of((7, 7)), (3, 9));
-        assert!(View::All.follows() && !View::Between(1, 2).follows());
+    }
+
+    #[test]
+    fn by_keys() {
+        let between = View::Between(251, 751);
+        let table = [
+            (View::All.closer(ALL, 0.5), View::Newest(500)),
+            (View::Newest(500).closer(ALL, 0.5), View::Newest(250)),
+            (View::Newest(500).closer(ALL, 2.0), View::All),
+            (between.closer(ALL, 0.5), View::Between(376, 626)),
+            (between.turned(ALL, 0.25), View::Between(376, 876)),
+            (between.turned(ALL, 0.5), View::Newest(500)),
+            (
+                View::Newest(500).turned(ALL, -0.25),
+                View::Between(376, 876),
+            ),
+            (View::All.turned(ALL, -0.25), View::All),
+        ];
+        for (found, expected) in table {
+            assert_eq!(found, expected);
+        }
+    }
+
+    /// A wheel that is turned slowly changes the width by less than a step at a time.
+    #[test]
+    fn small_changes_add_up() {
+        let mut view = View::Between(100, 120);
+        for _ in 0..40 {
+            view = view.zoomed(ALL, 110.0, 0.99);
+        }
+        let View::Between(from, to) = view else {
+            unreachable!("{view:?}");
+        };
+        assert_eq!(to - from, 4);
+        for _ in 0..40 {
+            view = view.zoomed(ALL, 110.0, 1.01);
+        }
+        let View::Between(from, to) = view else {
+            unreachable!("{view:?}");
+        };
+        assert!(to - from >= 40, "{view:?}");
+    }
+
+    #[test]
+    fn in_words() {
+        assert_eq!(View::All.in_words(ALL), None);
+        assert_eq!(
+            View::Between(251, 751).in_words(ALL).as_deref(),
+            Some("steps 251 to 751 of 1,001 are shown")
+        );
+        assert_eq!(
+            View::Newest(500).in_words(ALL).as_deref(),
+            Some("the newest steps, from 501 on, are shown")
+        );
     }
 }
