@@ -55,7 +55,9 @@ fn a_reload_offers_to_go_on() -> anyhow::Result<()> {
 
 #[test]
 fn the_time_machine_goes_back() -> anyhow::Result<()> {
-    let Some(page) = Setup::new().open(&format!("{SAVING}&checkpoint.every=100&evaluate.every=100"))? else {
+    let Some(page) =
+        Setup::new().open(&format!("{SAVING}&checkpoint.every=100&evaluate.every=100"))?
+    else {
         return Ok(());
     };
     page.wait("steps", SOON, |state| state.step > 650)?;

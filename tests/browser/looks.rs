@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::harness::{SOON, Setup};
 
 #[test]
@@ -26,6 +28,34 @@ fn light_dark_and_phone() -> anyhow::Result<()> {
         page.end()?;
     }
     Ok(())
+}
+
+/// What moves, and what steers it, can be seen without scrolling.
+#[test]
+fn a_phone_shows_the_picture_first() -> anyhow::Result<()> {
+    let Some(page) = Setup::new().phone().open("recipe=playground&device=cpu")? else {
+        return Ok(());
+    };
+    page.wait("steps", Duration::from_secs(30), |state| state.step > 5)?;
+    for seen in ["#preset", "#toggle", "#step", "#plane"] {
+        let bottom = page.run(
+            "return document.querySelector(arguments[0]).getBoundingClientRect().bottom",
+            &[json!(seen)],
+        )?;
+        let bottom = bottom.as_f64().unwrap();
+        assert!(bottom <= 740.0, "{seen} ends at {bottom} of 740 pixels");
+    }
+    // A keyboard comes to them in the order in which they are seen.
+    let order = page.run(
+        "return [...document.querySelectorAll('#preset, #toggle, #plane, #curve-loss, #file')]
+            .map(it => it.id)",
+        &[],
+    )?;
+    assert_eq!(
+        order,
+        json!(["preset", "toggle", "plane", "curve-loss", "file"])
+    );
+    page.end()
 }
 
 /// One column: nothing makes a person scroll sideways.

@@ -69,8 +69,6 @@ pub(super) fn view(shown: &Shown, changes: Vec<SettingChange>, act: &Callback<Ac
         Phase::Paused => ("Play", "play"),
         Phase::Finished { .. } => ("Again", "again"),
     };
-    let lr = act.filter_reform(|event| written(&event).map(Act::SetLearningRate));
-    let batch = act.filter_reform(|event| written(&event).map(Act::SetBatchSize));
     html! {
         <section class="controls card" aria-label="The run">
             <div class="buttons" role="group" aria-label="Controls">
@@ -81,26 +79,32 @@ pub(super) fn view(shown: &Shown, changes: Vec<SettingChange>, act: &Callback<Ac
                 <button id="reset" type="button" onclick={on(Act::Restart)}
                     aria-keyshortcuts="R">{ "Reset" }</button>
                 <button id="stop" type="button" onclick={on(Act::Stop)} disabled={over}>{ "Stop" }</button>
-                { super::receipts::buttons(phase, act) }
-                <label class="live-knob">{ "learning rate now" }
-                    <input id="live-lr" type="text" inputmode="decimal" autocomplete="off"
-                        onchange={move |event| { lr.emit(event); }} disabled={over} placeholder="unchanged" />
-                </label>
-                <label class="live-knob">{ "batch now" }
-                    <input id="live-batch" type="text" inputmode="numeric" autocomplete="off"
-                        onchange={move |event| { batch.emit(event); }} disabled={over} placeholder="unchanged" />
-                </label>
             </div>
             <progress id="progress" max="1" value="0" aria-label="How much of the run is done"></progress>
-            { facts() }
-            <p id="device-line" class="quiet"></p>
-            { for shown.on_gpu.then(|| html! {
-                <button id="lose-device" type="button" onclick={on(Act::LoseDevice)}
-                    title="Training goes on from the last checkpoint">{ "See what losing the GPU is like" }</button>
-            }) }
             { restart(&changes, !shown.checkpoints.is_empty(), act) }
             <p id="announcement" class="only-read" role="status" aria-live="polite"></p>
         </section>
+    }
+}
+
+/// What can be changed while the run goes on.
+pub(super) fn knobs(shown: &Shown, act: &Callback<Act>) -> Html {
+    let over = matches!(shown.phase, Phase::Finished { .. });
+    let lr = act.filter_reform(|event| written(&event).map(Act::SetLearningRate));
+    let batch = act.filter_reform(|event| written(&event).map(Act::SetBatchSize));
+    html! {
+        <div class="knobs" role="group" aria-label="While it runs">
+            <div class="knob">
+                <label for="live-lr">{ "learning rate now" }</label>
+                <input id="live-lr" type="text" inputmode="decimal" autocomplete="off"
+                    onchange={move |event| { lr.emit(event); }} disabled={over} placeholder="unchanged" />
+            </div>
+            <div class="knob">
+                <label for="live-batch">{ "batch now" }</label>
+                <input id="live-batch" type="text" inputmode="numeric" autocomplete="off"
+                    onchange={move |event| { batch.emit(event); }} disabled={over} placeholder="unchanged" />
+            </div>
+        </div>
     }
 }
 
@@ -110,14 +114,22 @@ fn written<T: FromStr>(event: &Event) -> Option<T> {
     input.value().trim().parse().ok()
 }
 
-/// The places of the newest numbers, which are written from outside of Yew.
-fn facts() -> Html {
+/// The places of the newest numbers, and of where they come from, which are written from outside of
+/// Yew.
+pub(super) fn facts(shown: &Shown, act: &Callback<Act>) -> Html {
     let fact = |id: &'static str, name: &'static str, term: &'static str| {
         html! {
             <div class="fact"><dt>{ name }{ explain(term) }</dt><dd id={id}></dd></div>
         }
     };
+    let lose = shown.on_gpu.then(|| {
+        html! {
+            <button id="lose-device" type="button" onclick={act.reform(|_| Act::LoseDevice)}
+                title="Training goes on from the last checkpoint">{ "See what losing the GPU is like" }</button>
+        }
+    });
     html! {
+        <>
         <dl class="facts">
             { fact("fact-step", "step", "step") }
             { fact("fact-epoch", "epoch", "") }
@@ -128,6 +140,9 @@ fn facts() -> Html {
             { fact("fact-gradient", "gradient norm", "gradient norm") }
             { fact("fact-speed", "examples a second", "") }
         </dl>
+        <p id="device-line" class="quiet"></p>
+        { for lose }
+        </>
     }
 }
 

@@ -91,25 +91,41 @@ impl Picture {
     }
 }
 
-/// The place of the picture.
-pub(super) fn view(shown: &Shown, act: &Callback<Act>, ask: &Callback<Question>) -> Html {
-    let kind = shown.spec.as_ref().map(Kind::of);
+/// The place of the picture, with the newest numbers below.
+pub(super) fn view(
+    shown: &Shown,
+    teaches: &str,
+    act: &Callback<Act>,
+    ask: &Callback<Question>,
+) -> Html {
+    let (first, rest) = match shown.spec.as_ref().map(Kind::of) {
+        None => (opening(), Html::default()),
+        Some(Kind::Plane) => (plane_canvas(), Html::default()),
+        Some(Kind::Image(..)) => (pad(act), confusion()),
+        Some(Kind::Text) => writing(ask),
+        Some(Kind::Other) => (confusion(), Html::default()),
+    };
     html! {
         <section class="card" aria-labelledby="learnt-title">
             <h2 id="learnt-title">{ "What it has learnt" }</h2>
-            { match kind {
-                None => html! { <p class="quiet">{ "The trainer opens the data and the device…" }</p> },
-                Some(Kind::Plane) => html! {
-                    <>
-                        <canvas id="plane" class="picture" role="img"></canvas>
-                        <p class="quiet">{ "Filled points are trained on, rings are held out. The colour is what the model would say there; the paler, the less sure." }</p>
-                    </>
-                },
-                Some(Kind::Image(..)) => html! { <>{ pad(act) }{ confusion() }</> },
-                Some(Kind::Text) => writing(ask),
-                Some(Kind::Other) => confusion(),
-            } }
+            { first }
+            { super::controls::facts(shown, act) }
+            { rest }
+            <p class="quiet">{ teaches }</p>
         </section>
+    }
+}
+
+fn opening() -> Html {
+    html! { <p class="picture opening quiet">{ "The trainer opens the data and the device…" }</p> }
+}
+
+fn plane_canvas() -> Html {
+    html! {
+        <figure>
+            <canvas id="plane" class="picture" role="img"></canvas>
+            <figcaption class="quiet">{ "Filled points are trained on, rings are held out. The colour is what the model would say there; the paler, the less sure." }</figcaption>
+        </figure>
     }
 }
 
@@ -164,7 +180,7 @@ fn pad(act: &Callback<Act>) -> Html {
 }
 
 /// What the model writes by itself, and when someone asks.
-fn writing(ask: &Callback<Question>) -> Html {
+fn writing(ask: &Callback<Question>) -> (Html, Html) {
     let ask = ask.clone();
     let onsubmit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -181,9 +197,8 @@ fn writing(ask: &Callback<Question>) -> Html {
             bold.value().parse().unwrap_or(0.8),
         ));
     };
-    html! {
+    let asking = html! {
         <>
-            <pre id="written" class="written"></pre>
             <form class="line" {onsubmit}>
                 <label for="prompt">{ "Go on from" }</label>
                 <input id="prompt" type="text" maxlength="200" autocomplete="off" spellcheck="false" />
@@ -193,7 +208,8 @@ fn writing(ask: &Callback<Question>) -> Html {
             </form>
             <pre id="answer" class="written" aria-live="polite"></pre>
         </>
-    }
+    };
+    (html! { <pre id="written" class="written"></pre> }, asking)
 }
 
 /// Draws whatever the layout has a place for.

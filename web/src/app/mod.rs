@@ -287,12 +287,15 @@ impl Component for App {
                 { self.view_question(ctx) }
                 { controls::view(&self.shown, self.changes(), &act) }
                 <div class="columns">
-                    { learnt::view(&self.shown, &act, &write) }
+                    { learnt::view(&self.shown, self.settings.recipe.teaches, &act, &write) }
                     { curves::view(&self.shown, &act) }
                     <section class="card" aria-labelledby="settings-title">
                         <h2 id="settings-title">{ "Settings" }</h2>
                         { notes::problems(&self.problems()) }
+                        { files::view(&link.callback(Msg::Dropped)) }
                         { for config.map(|config| knobs::view(&config, &link.callback(|(path, value)| Msg::Set(path, value)))) }
+                        { controls::knobs(&self.shown, &act) }
+                        { receipts::buttons(&self.shown.phase, &act) }
                     </section>
                 </div>
                 { notes::view(&self.notices, &live.board) }
@@ -327,8 +330,6 @@ impl App {
                     </select>
                 </label>
                 { for wants.filter(|_| missing).map(|wants| html! { <p id="wants">{ wants }</p> }) }
-                <p class="quiet">{ self.settings.recipe.teaches }</p>
-                { files::view(&ctx.link().callback(Msg::Dropped)) }
             </section>
         }
     }

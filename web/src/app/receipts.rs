@@ -58,10 +58,10 @@ pub(super) fn view(receipt: &Receipt, board: &Board, act: &Callback<Act>) -> Htm
 pub(super) fn buttons(phase: &Phase, act: &Callback<Act>) -> Html {
     let over = matches!(phase, Phase::Finished { .. });
     html! {
-        <>
+        <div class="line">
             <button id="copy-link" type="button" onclick={act.reform(|_| Act::CopyLink)}>{ "Copy link" }</button>
             <button id="copy-receipt" type="button" disabled={!over} onclick={act.reform(|_| Act::CopyReceipt)}
                 title="A link that says what this run measured, for others to run again and compare">{ "Copy receipt" }</button>
-        </>
+        </div>
     }
 }
