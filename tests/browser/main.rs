@@ -17,6 +17,7 @@ mod curves;
 mod data;
 mod devices;
 mod harness;
+mod help;
 mod keep;
 mod looks;
 mod motion;

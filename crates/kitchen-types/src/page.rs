@@ -10,7 +10,7 @@ use crate::config::{DeviceChoice, RunConfig};
 use crate::event::Envelope;
 use crate::ids::RunId;
 use crate::kept::{KeptReply, KeptRequest};
-use crate::question::{Answer, Preview, Question, QuestionError};
+use crate::question::{Answer, Estimate, Preview, Question, QuestionError};
 
 /// What the page asks of its worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +26,14 @@ pub enum ToWorker {
         id: u64,
         /// What to look at.
         question: Question,
+    },
+    /// Say what a run would need, without beginning it; the answer comes as
+    /// [`FromWorker::Estimated`].
+    Estimate {
+        /// To tell answers apart.
+        id: u64,
+        /// What would be asked for.
+        config: Box<RunConfig>,
     },
     /// Take the GPU away, to see what losing it is like.
     LoseDevice,
@@ -63,6 +71,18 @@ pub struct StartRun {
     pub config: RunConfig,
 }
 
+/// What a run would need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Needs {
+    /// Its numbers and their memory.
+    pub estimate: Estimate,
+    /// The most memory that it may take here, in bytes.
+    pub limit_bytes: u64,
+    /// How many steps it would take.
+    pub steps: u64,
+}
+
 /// What the worker says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -79,6 +99,13 @@ pub enum FromWorker {
         id: u64,
         /// What there is to see, or why there is nothing.
         answer: Result<Answer, QuestionError>,
+    },
+    /// What a run would need.
+    Estimated {
+        /// That of the question.
+        id: u64,
+        /// What it needs, or why that is not known.
+        needs: Result<Needs, String>,
     },
     /// The answer about kept runs; a file to download comes along as bytes.
     Kept {

@@ -142,6 +142,7 @@ pub(super) fn facts(shown: &Shown, act: &Callback<Act>) -> Html {
         </dl>
         <p id="device-line" class="quiet"></p>
         { for lose }
+        { for shown.without_webgpu.then(super::webgpu::help) }
         </>
     }
 }

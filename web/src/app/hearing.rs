@@ -87,6 +87,7 @@ impl App {
                 let purpose = self.asked.remove(&id);
                 purpose.is_some_and(|purpose| self.answered(purpose, answer))
             }
+            FromWorker::Estimated { id, needs } => self.needs.hear(id, needs),
             FromWorker::Kept { id, reply } => {
                 let about = self.asked_kept.remove(&id);
                 about.is_some_and(|about| self.heard_of_kept(about, reply, bytes))

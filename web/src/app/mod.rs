@@ -4,6 +4,7 @@
 mod acting;
 mod address;
 mod asking;
+mod awake;
 mod bench;
 mod controls;
 mod curves;
@@ -17,6 +18,7 @@ mod keys;
 mod knobs;
 mod learnt;
 mod live;
+mod needs;
 mod notes;
 mod presets;
 mod receipts;
@@ -25,7 +27,9 @@ mod runs;
 mod save;
 mod seeing;
 mod stage;
+mod tour;
 mod trainer;
+mod webgpu;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +49,7 @@ use yew::{Component, Context, Html, Renderer, html};
 
 use crate::settings::Settings;
 use asking::Purpose;
+use awake::Awake;
 use controls::Act;
 use files::FileBytes;
 use inside::Inside;
@@ -54,6 +59,7 @@ use presets::{PRESETS, Preset};
 use recovery::Recovery;
 use runs::{Kept, OnKept};
 use stage::Theatre;
+use tour::Tour;
 use trainer::{Heard, Trainer};
 
 /// Puts the page together.
@@ -92,7 +98,13 @@ struct App {
     receipt: Option<Receipt>,
     /// What was timed, where the address asked for that.
     benched: Option<BenchReport>,
+    /// What the settings need.
+    needs: needs::Known,
     notices: Vec<String>,
+    tour: Tour,
+    /// The tour as it was laid out last.
+    tour_shown: Tour,
+    awake: Awake,
     _keys: Option<Keys>,
 }
 
@@ -112,6 +124,8 @@ enum Msg {
     ShowExamples,
     /// A person does something with a kept run.
     OnKept(OnKept),
+    /// A person looks around.
+    Tour(Tour),
     /// The browser has answered whether it keeps what is kept.
     Persisted,
     /// A person dropped files, and they have been read; or could not be.
@@ -148,6 +162,7 @@ struct Shown {
     notices: usize,
     has_client: bool,
     on_gpu: bool,
+    without_webgpu: bool,
     spec: Option<DataSpec>,
 }
 
@@ -167,6 +182,7 @@ impl Shown {
                 .client
                 .as_ref()
                 .is_some_and(|client| client.device == "gpu"),
+            without_webgpu: webgpu::is_missing(board),
             spec: board.data.as_ref().map(|data| data.spec.clone()),
         }
     }
@@ -186,6 +202,7 @@ impl Component for App {
                 None
             }
         };
+        let tour = Tour::remembered();
         let live = Shared::default();
         live::draw_on(live.clone());
         let act = ctx.link().callback(Msg::Act);
@@ -205,7 +222,11 @@ impl Component for App {
             examples: Vec::new(),
             receipt,
             benched: None,
+            needs: needs::Known::default(),
             notices,
+            tour,
+            tour_shown: tour,
+            awake: Awake::watch(),
             _keys: Keys::listen(act),
         };
         app.hire(ctx);
@@ -238,7 +259,7 @@ impl Component for App {
             }
             Msg::ShowExamples => {
                 self.examples.clear();
-                for question in examples::questions() {
+                for question in examples::questions(self.shown.spec.as_ref()) {
                     self.ask(Purpose::Examples, question);
                 }
             }
@@ -251,6 +272,7 @@ impl Component for App {
                 return false;
             }
             Msg::OnKept(what) => self.on_kept(what),
+            Msg::Tour(tour) => self.tour = tour,
             Msg::Persisted => self.about_kept(AboutKept::List, KeptRequest::List),
             Msg::Dropped(Ok(files)) => self.drop_in(files),
             Msg::Dropped(Err(reason)) => self.notices.push(reason),
@@ -261,9 +283,15 @@ impl Component for App {
     fn rendered(&mut self, _ctx: &Context<Self>, _first: bool) {
         // New canvases are empty.
         self.live.borrow_mut().touch();
+        self.awake.want(self.live.borrow().status() == "running");
+        self.ask_for_needs();
         let document = web_sys::window().and_then(|window| window.document());
         if let Some(document) = document {
-            inside::draw(&Theatre::new(&document), &self.inside);
+            let theatre = Theatre::new(&document);
+            inside::draw(&theatre, &self.inside);
+            examples::draw(&theatre, self.shown.spec.as_ref(), &self.examples);
+            tour::show(&document, self.tour_shown, self.tour);
+            self.tour_shown = self.tour;
         }
     }
 
@@ -281,6 +309,7 @@ impl Component for App {
         let current = self.running.as_ref();
         html! {
             <>
+                { tour::view(self.tour, &link.callback(Msg::Tour)) }
                 { for self.benched.as_ref().map(bench::view) }
                 { runs::banner(&self.kept, current.map(|it| &it.run), &on_kept) }
                 { for self.receipt.as_ref().map(|receipt| receipts::view(receipt, &live.board, &act)) }
@@ -294,6 +323,7 @@ impl Component for App {
                         { notes::problems(&self.problems()) }
                         { files::view(&link.callback(Msg::Dropped)) }
                         { for config.map(|config| knobs::view(&config, &link.callback(|(path, value)| Msg::Set(path, value)))) }
+                        { needs::view(&self.needs, current, &live.board) }
                         { controls::knobs(&self.shown, &act) }
                         { receipts::buttons(&self.shown.phase, &act) }
                     </section>

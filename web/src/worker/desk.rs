@@ -7,17 +7,18 @@ use futures::StreamExt;
 use futures::channel::mpsc::{self, UnboundedSender};
 use futures::future::{AbortHandle, AbortRegistration, Abortable};
 use kitchen_core::config::to_toml;
-use kitchen_core::data::Memory as Files;
+use kitchen_core::data::{Memory as Files, Store};
 use kitchen_core::record::{Record, StoreRecorder};
 use kitchen_core::store::Memory;
+use kitchen_core::supervised::Plan;
 use kitchen_core::train::OpenDevice;
 use kitchen_core::{CommandSender, LocalDevices, QuestionSender, StartRequest};
 use kitchen_types::config::DeviceChoice;
 use kitchen_types::kept::KeptRequest;
-use kitchen_types::page::{FromWorker, StartRun, ToWorker};
+use kitchen_types::page::{FromWorker, Needs, StartRun, ToWorker};
 use kitchen_types::ports::{BlobStore, ClientError, StoreError};
 use kitchen_types::question::QuestionError;
-use kitchen_types::{Question, RunId};
+use kitchen_types::{Question, RunConfig, RunId};
 use wasm_bindgen_futures::spawn_local;
 
 use super::recording::Recording;
@@ -54,6 +55,10 @@ enum Asked {
         id: u64,
         request: KeptRequest,
         bytes: Option<Vec<u8>>,
+    },
+    Estimate {
+        id: u64,
+        config: Box<RunConfig>,
     },
 }
 
@@ -122,6 +127,7 @@ impl Desk {
                 }
             }
             ToWorker::Ask { id, question } => self.answer(id, question),
+            ToWorker::Estimate { id, config } => self.ask(Asked::Estimate { id, config }),
             ToWorker::LoseDevice => {
                 if !self.devices.destroy_gpu() {
                     notice("there is no GPU to lose: the run is on the CPU".into());
@@ -204,7 +210,29 @@ impl Clerk {
                 };
                 say_with(&FromWorker::Kept { id, reply }, bytes.as_deref());
             }
+            Asked::Estimate { id, config } => {
+                let needs = self.needs(&config).await;
+                say(&FromWorker::Estimated { id, needs });
+            }
         }
+    }
+
+    /// What a run of `config` would need.
+    async fn needs(&self, config: &RunConfig) -> Result<Needs, String> {
+        let held = self.files.borrow().clone();
+        let store = self.run.borrow().as_ref().and_then(|run| run.store.clone());
+        let files = match store {
+            Some(store) => data::with_kept(&held, &*store).await?,
+            None => held,
+        };
+        let data = Store::new(files, "").open(&config.data, config.seed);
+        let train = data.map_err(text)?.train;
+        let plan = Plan::new(config, &*train).map_err(text)?;
+        Ok(Needs {
+            estimate: kitchen_core::estimate(config, train.spec()).map_err(text)?,
+            limit_bytes: MEMORY_LIMIT_BYTES,
+            steps: plan.steps,
+        })
     }
 
     async fn start(
