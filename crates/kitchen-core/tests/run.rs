@@ -318,3 +318,20 @@ fn rolling_back_takes_the_same_steps_again() {
     assert_eq!(losses(5).len(), 1);
     assert_eq!(Board::replay(&seen).current_step(), 40);
 }
+
+#[test]
+fn rolling_back_takes_back_what_was_set_since() {
+    let commands = [
+        Command::SetBatchSize(8),
+        Command::SetLearningRate(Number(0.5)),
+        Command::RollBack { step: 15 },
+    ];
+    let seen = with_commands(&["steps=40", "checkpoint.every=10"], 25, &commands);
+    assert_eq!(applied(&seen).len(), 3);
+    let board = Board::replay(&seen);
+    let config = board.config.as_ref().unwrap();
+    assert_eq!(board.batch, Some(config.batch));
+    assert_eq!(board.peak_lr, Some(Number(config.lr)));
+    // The steps were of that size.
+    assert_eq!(board.step.as_ref().unwrap().samples, config.batch as u64);
+}

@@ -146,7 +146,7 @@ impl Plain {
             Event::CheckpointRejected { name, reason } => {
                 format!("warning  checkpoint {name} was not used: {reason}")
             }
-            Event::Restored { step, name } => {
+            Event::Restored { step, name, .. } => {
                 format!("{:>8}  went on from {name}", words::count(*step))
             }
             Event::StoppedEarly {

@@ -259,8 +259,17 @@ impl Board {
                 self.checkpoints.retain(|saved| saved.name != *name);
                 self.notice(format!("checkpoint {name} was not used: {reason}"));
             }
-            Event::Restored { step, name } => {
+            Event::Restored {
+                step,
+                name,
+                lr,
+                batch,
+            } => {
                 self.go_back_to(*step);
+                // What a person has set since is undone with the steps.
+                let asked = self.config.as_ref();
+                self.peak_lr = lr.or(asked.map(|config| Number(config.lr)));
+                self.batch = batch.or(asked.map(|config| config.batch));
                 self.notice(format!("went on from {name}"));
             }
             Event::Exported { name, .. } => {

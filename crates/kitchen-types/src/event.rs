@@ -185,6 +185,12 @@ pub enum Event {
         step: u64,
         /// The checkpoint's name.
         name: String,
+        /// The peak learning rate from here on, where a person had changed it by then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lr: Option<Number>,
+        /// Examples in a batch from here on, where a person had changed that by then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        batch: Option<usize>,
     },
     /// The final weights were written for others to load.
     Exported {

@@ -340,6 +340,8 @@ mod tests {
         envelope(Event::Restored {
             step,
             name: "a checkpoint".into(),
+            lr: None,
+            batch: None,
         })
     }
 

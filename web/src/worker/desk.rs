@@ -16,7 +16,7 @@ use kitchen_core::{CommandSender, LocalDevices, QuestionSender, StartRequest};
 use kitchen_types::config::DeviceChoice;
 use kitchen_types::kept::KeptRequest;
 use kitchen_types::page::{FromWorker, Needs, StartRun, ToWorker};
-use kitchen_types::ports::{BlobStore, ClientError, StoreError};
+use kitchen_types::ports::{BlobStore, ClientError, DatasetStore, StoreError};
 use kitchen_types::question::QuestionError;
 use kitchen_types::{Question, RunConfig, RunId};
 use wasm_bindgen_futures::spawn_local;

@@ -142,6 +142,8 @@ mod tests {
         let restored = Event::Restored {
             step: 2,
             name: "step-2".into(),
+            lr: None,
+            batch: None,
         };
         for event in [stepped(5), restored, Event::Paused { step: 2 }] {
             saving.is_due(&event, Duration::ZERO);

@@ -180,6 +180,8 @@ fn a_history_ends_where_its_checkpoint_was_taken() {
         Event::Restored {
             step: 3,
             name: "step-3".into(),
+            lr: None,
+            batch: None,
         },
         stepped(4),
         saved(4),

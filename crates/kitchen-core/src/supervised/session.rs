@@ -112,6 +112,8 @@ pub(super) async fn go_back(ctx: &mut Context<'_>, step: u64) -> Result<bool, St
         ctx.emit(|| Event::Restored {
             step: saved.state.step,
             name,
+            lr: saved.state.lr,
+            batch: saved.state.resized.as_ref().map(|resized| resized.batch),
         });
         ctx.put(&LOOP, saved.state)?;
         plan_anew(ctx)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kitchen_types::board::{Board, Phase};
 use kitchen_types::event::RunStatus;
 use kitchen_types::series::Series;
-use kitchen_types::{Envelope, Event, Number};
+use kitchen_types::{Command, Envelope, Event, Number, RunConfig};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -68,6 +68,8 @@ fn killed_and_resumed() -> Vec<Envelope> {
     let restored = Event::Restored {
         step: 3,
         name: "step-3".into(),
+        lr: None,
+        batch: None,
     };
     let events = [started(0)].into_iter();
     recorded(
@@ -111,6 +113,32 @@ fn a_board_can_be_handed_over_in_the_middle() {
         }
         assert_eq!(board, whole, "handed over after {cut} envelopes");
     }
+}
+
+/// What a person has set is undone with the steps; what they had set by then is in force again.
+#[test]
+fn going_back_takes_back_what_was_set_since() {
+    let applied = |command, step| Event::CommandApplied { command, step };
+    let restored = |lr, batch| Event::Restored {
+        step: 2,
+        name: "step-2".into(),
+        lr,
+        batch,
+    };
+    let set = |restored| {
+        let events = [started(0)].into_iter().chain(steps(0, 3));
+        let board = Board::replay(&recorded(events.chain([
+            applied(Command::SetLearningRate(Number(0.5)), 3),
+            applied(Command::SetBatchSize(7), 3),
+            restored,
+        ])));
+        (board.peak_lr, board.batch, board.steered)
+    };
+    let config = RunConfig::default();
+    let asked = (Some(Number(config.lr)), Some(config.batch), None);
+    assert_eq!(set(restored(None, None)), asked);
+    let earlier = (Some(Number(0.25)), Some(5), None);
+    assert_eq!(set(restored(Some(Number(0.25)), Some(5))), earlier);
 }
 
 #[test]

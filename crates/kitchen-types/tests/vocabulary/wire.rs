@@ -113,6 +113,8 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         Event::Restored {
             step: 5,
             name: "step-000000005".into(),
+            lr: Some(Number(0.005)),
+            batch: Some(64),
         },
         Event::Exported {
             name: "export/model.safetensors".into(),
