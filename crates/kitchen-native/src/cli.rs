@@ -395,7 +395,8 @@ pub(crate) enum ReceiptCommand {
         #[arg(long)]
         link: bool,
     },
-    /// Run a receipt again from its seed, and say whether it measures the same; ends with 3 if not
+    /// Run a receipt again from its seed, and say whether each value comes within 1e-4 of itself;
+    /// ends with 3 if not
     Verify {
         /// A file with a receipt, in JSON or as the text of a link
         file: PathBuf,
