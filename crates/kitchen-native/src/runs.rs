@@ -248,8 +248,15 @@ impl RunFolder {
         matches!(files::Lock::try_acquire(&self.path.join(LOCK)), Ok(None))
     }
 
-    /// When it began; 0 where it never said anything.
+    /// When it began. The record of a branch, and of a run from elsewhere, begins earlier than that:
+    /// what was asked for is written when the run comes to be here, and never again.
     fn began_ms(&self) -> u64 {
+        let here = files::written_ms(&self.path.join(CONFIG)).unwrap_or(0);
+        here.max(self.recorded_ms())
+    }
+
+    /// When its record begins; 0 where it never said anything.
+    fn recorded_ms(&self) -> u64 {
         let first_line = || -> Option<Envelope> {
             let file = fs::File::open(self.events()).ok()?;
             let mut line = Vec::new();
@@ -381,6 +388,17 @@ mod tests {
         }
         assert_eq!(runs.all().unwrap(), [newer.clone(), older.clone()]);
         assert_eq!(runs.find("last").unwrap(), newer);
+        // A branch begins with the record of the run that it comes from.
+        let branch = make(&runs, "other-branch");
+        let (mut recorder, _) = Recorder::open(&branch.events()).unwrap();
+        recorder
+            .append(&Envelope {
+                at_ms: 500,
+                ..first
+            })
+            .unwrap();
+        recorder.hand_over().unwrap();
+        assert_eq!(runs.find("last").unwrap(), branch);
         assert_eq!(runs.find("digits-a").unwrap(), older);
         assert_eq!(
             runs.find(older.path.to_str().unwrap()).unwrap().id,

@@ -8,10 +8,18 @@ use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 /// The whole content of a file.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path).map_err(|error| explain("read", path, error))
+}
+
+/// When a file was last written, in milliseconds since 1970; `None` where nobody knows.
+pub fn written_ms(path: &Path) -> Option<u64> {
+    let written = fs::metadata(path).and_then(|file| file.modified()).ok()?;
+    let since = written.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
 }
 
 /// Writes a file anew and waits until its content is on disk. Its name is on disk only after
