@@ -112,3 +112,30 @@ fn a_worker_that_breaks_is_replaced() -> anyhow::Result<()> {
     }
     page.end_with_errors()
 }
+
+/// A browser that says that its GPU is real: what is loaded for it finds out that it is not.
+const BOASTS: &str = "GPU.prototype.requestAdapter = async () =>
+    ({ info: { vendor: 'boasts', architecture: '', isFallbackAdapter: false } })";
+
+const LOADED_FOR_GPUS: &str = "performance.getEntriesByType('resource')
+    .some(file => file.name.includes('worker-gpu'))";
+
+/// What speaks to a GPU is loaded where steps take long on the CPU, and not before.
+#[test]
+fn what_speaks_to_a_gpu_is_loaded_where_it_may_help() -> anyhow::Result<()> {
+    let Some(page) = Setup::new().blank()? else {
+        return Ok(());
+    };
+    page.run_first(BOASTS)?;
+    page.go("recipe=playground&steps=1000000&model.hidden=[8]&batch=8")?;
+    page.wait("steps", SOON, |state| state.step > 10)?;
+    page.wait_for_text("a step takes only")?;
+    assert_eq!(page.run(&format!("return {LOADED_FOR_GPUS}"), &[])?, false);
+
+    page.go("recipe=addition&steps=1000000")?;
+    page.wait_for("the other program", LOADED_FOR_GPUS)?;
+    let state = page.wait("steps", SOON, |state| state.step > 2)?;
+    assert_eq!(state.device, "cpu");
+    page.wait_for_text("software adapter")?;
+    page.end()
+}

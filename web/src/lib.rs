@@ -1,8 +1,8 @@
 //! The page: what a person sees and touches in a browser tab ([`app`]), the worker that trains for
 //! it ([`worker`]), and what is asked for ([`settings`]).
 //!
-//! Two tiny programs share this library, one a thread: the page never trains, and the worker never
-//! draws. Training, data and judgement are kitchen-core's, as on the command line; what the page
+//! Three tiny programs share this library: the page never trains, and the worker never draws. There
+//! are two of the worker, of which the lighter one, loaded first, has no use for a GPU. Training, data and judgement are kitchen-core's, as on the command line; what the page
 //! draws is the board, as the terminal does.
 
 pub mod app;

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use kitchen_flow::StageError;
-use kitchen_train::{BurnClient, Gpu, Workload, choose_device};
+use kitchen_train::{BurnClient, Gpu, OpenDevice, Workload, choose_device, time_step};
 use kitchen_types::RunConfig;
-use kitchen_types::ports::{Dataset, Loss};
+use kitchen_types::ports::{Batch, Dataset, Loss};
 
 use crate::estimate;
 use crate::host::{Devices, Opened};
@@ -37,6 +37,21 @@ impl LocalDevices {
         }
     }
 
+    /// How many milliseconds a step takes on the CPU.
+    ///
+    /// # Errors
+    /// Where model, data and batch do not fit.
+    pub async fn time_cpu(
+        &self,
+        config: &RunConfig,
+        data: &dyn Dataset,
+        loss: &Loss,
+    ) -> Result<f64, StageError> {
+        let batch = first_batch(config, data)?;
+        let work = workload(config, data, loss, &batch);
+        Ok(time_step(&OpenDevice::cpu(), work).await?)
+    }
+
     /// Takes the GPU away from all runs, to see what losing it is like. They fail, and whoever
     /// opens it next gets a new one. Says whether there was one to lose.
     pub fn destroy_gpu(&self) -> bool {
@@ -46,6 +61,26 @@ impl LocalDevices {
     /// Whether a GPU was opened that no longer answers: what failed on it may go on elsewhere.
     pub async fn gpu_is_lost(&self) -> bool {
         self.gpu.is_lost().await
+    }
+}
+
+fn first_batch(config: &RunConfig, data: &dyn Dataset) -> Result<Batch, StageError> {
+    let positions: Vec<u64> = (0..data.len().min(config.batch as u64)).collect();
+    Ok(data.batch(&positions)?)
+}
+
+fn workload<'a>(
+    config: &'a RunConfig,
+    data: &'a dyn Dataset,
+    loss: &'a Loss,
+    batch: &'a Batch,
+) -> Workload<'a> {
+    Workload {
+        model: &config.model,
+        data: data.spec(),
+        optimizer: &config.optimizer,
+        loss,
+        batch,
     }
 }
 
@@ -60,14 +95,8 @@ impl Devices for LocalDevices {
         if let Some(limit) = self.memory_limit_bytes {
             estimate::check(&estimate::estimate(config, data.spec())?, limit)?;
         }
-        let positions: Vec<u64> = (0..data.len().min(config.batch as u64)).collect();
-        let work = Workload {
-            model: &config.model,
-            data: data.spec(),
-            optimizer: &config.optimizer,
-            loss,
-            batch: &data.batch(&positions)?,
-        };
+        let batch = first_batch(config, data)?;
+        let work = workload(config, data, loss, &batch);
         let choice = choose_device(config.device, work, &self.gpu).await?;
         let client = BurnClient::open(
             &config.model,

@@ -20,6 +20,42 @@ pub struct Choice {
     pub reason: String,
 }
 
+impl Choice {
+    /// The CPU, since there is no GPU, for this reason.
+    pub fn for_want_of_a_gpu(reason: String) -> Self {
+        Self {
+            device: OpenDevice::cpu(),
+            timings: vec![untimed("gpu", reason)],
+            reason: "it is the only device here".into(),
+        }
+    }
+
+    /// The CPU, since the only GPU is this one, and made of software.
+    pub fn over_software(gpu: &str) -> Self {
+        let note = "a software adapter: it runs on this CPU, and was not timed; \
+                    `device=gpu` uses it all the same";
+        Self {
+            device: OpenDevice::cpu(),
+            timings: vec![untimed(gpu, note.into())],
+            reason: "the only GPU here is a software adapter".into(),
+        }
+    }
+
+    /// The CPU, since a step takes so few milliseconds there that the GPU is not tried.
+    pub fn over_untried(gpu: &str, cpu_ms: f64) -> Self {
+        let cpu = OpenDevice::cpu();
+        let timings = vec![
+            timed(&label(&cpu), cpu_ms),
+            untimed(gpu, "not tried; `device=gpu` uses it all the same".into()),
+        ];
+        Self {
+            device: cpu,
+            timings,
+            reason: format!("a step takes only {cpu_ms:.2} ms on the CPU"),
+        }
+    }
+}
+
 /// What a step is made of: all that is needed to time one.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload<'a> {
@@ -66,23 +102,11 @@ async fn fastest(work: Workload<'_>, gpu: &Gpu) -> Result<Choice, ClientError> {
     let cpu = OpenDevice::cpu();
     let found = match gpu.find().await {
         Ok(found) => found,
-        Err(error) => {
-            return Ok(Choice {
-                device: cpu,
-                timings: vec![untimed("gpu", error.to_string())],
-                reason: "it is the only device here".into(),
-            });
-        }
+        Err(error) => return Ok(Choice::for_want_of_a_gpu(error.to_string())),
     };
     let gpu_name = label(&found);
     if found.is_software() {
-        let note = "a software adapter: it runs on this CPU, and was not timed; \
-                    `device=gpu` uses it all the same";
-        return Ok(Choice {
-            device: cpu,
-            timings: vec![untimed(&gpu_name, note.into())],
-            reason: "the only GPU here is a software adapter".into(),
-        });
+        return Ok(Choice::over_software(&gpu_name));
     }
 
     let cpu_ms = time_step(&cpu, work).await?;

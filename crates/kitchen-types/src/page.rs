@@ -27,6 +27,8 @@ pub enum ToWorker {
         /// What to look at.
         question: Question,
     },
+    /// What the browser says of its GPU, before anything begins.
+    Gpu(GpuHere),
     /// Say what a run would need, without beginning it; the answer comes as
     /// [`FromWorker::Estimated`].
     Estimate {
@@ -59,6 +61,18 @@ pub enum ToWorker {
         /// What.
         request: KeptRequest,
     },
+}
+
+/// What a browser says of its GPU.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum GpuHere {
+    /// There is none to use, for this reason.
+    Missing(String),
+    /// One of this name that the CPU plays.
+    Software(String),
+    /// One of this name.
+    Hardware(String),
 }
 
 /// Which run to begin.
@@ -126,6 +140,9 @@ pub enum FromWorker {
         /// What, where, and what to do.
         message: String,
     },
+    /// The run that was asked for may be faster on the GPU, which this worker's program cannot use:
+    /// one that can should take its place.
+    WantsGpu,
     /// The worker is gone, and the run with it: only a new worker can go on.
     Crashed {
         /// What broke.

@@ -2,6 +2,7 @@
 
 use kitchen_core::Recipe;
 use kitchen_types::board::{Board, Phase};
+use kitchen_types::config::DeviceChoice;
 use kitchen_types::kept::{KeptRequest, Replayed};
 use kitchen_types::page::{StartRun, ToWorker};
 use kitchen_types::ports::Inputs;
@@ -15,6 +16,7 @@ use super::inside::Inside;
 use super::learnt::Kind;
 use super::runs::OnKept;
 use super::stage::Theatre;
+use super::trainer::Program;
 use super::{AboutKept, App, Shown, address, curves, receipts, save, seeing};
 use crate::dropped::{Dropped, judge};
 use crate::settings::Settings;
@@ -117,8 +119,14 @@ impl App {
         self.asked.clear();
         self.inside = Inside::default();
         self.examples.clear();
-        self.tell(&ToWorker::Start(Box::new(start.clone())));
-        self.running = Some(start);
+        let on_gpu = start.config.device == DeviceChoice::Gpu;
+        self.running = Some(start.clone());
+        if on_gpu && self.program == Program::Cpu {
+            self.program = Program::Gpu;
+            self.hire();
+        } else {
+            self.tell(&ToWorker::Start(Box::new(start)));
+        }
     }
 
     pub(super) fn command(&self, command: Command) {

@@ -5,18 +5,16 @@ use kitchen_types::kept::{KeptReply, KeptRequest};
 use kitchen_types::page::{FromWorker, ToWorker};
 use kitchen_types::ports::{DataSpec, Split};
 use kitchen_types::question::{Answer, ExampleView, Preview, Question, QuestionError};
-use yew::Context;
 
 use super::asking::{self, Purpose};
 use super::learnt::{self, Kind};
 use super::recovery::Verdict;
+use super::trainer::Program;
 use super::{AboutKept, App, Shown, address, bench, save};
 
 impl App {
     /// Goes on with a new worker after the old one broke.
-    pub(super) fn recover(&mut self, ctx: &Context<Self>, message: &str) {
-        self.trainer = None;
-        self.asked.clear();
+    pub(super) fn recover(&mut self, message: &str) {
         match self.recovery.judge(kitchen_platform::now_ms()) {
             Verdict::Again => self.notices.push(format!(
                 "the trainer broke ({message}); a new one goes on from the last checkpoint"
@@ -39,26 +37,41 @@ impl App {
                 self.live.borrow_mut().failed = true;
             }
         }
-        self.hire(ctx);
+        self.hire();
+    }
+
+    /// Gives a worker that listens what it needs, and something to do, once it is known what GPU
+    /// there is.
+    pub(super) fn greet(&mut self) {
+        let Some(gpu) = self.gpu.clone().filter(|_| self.is_ready) else {
+            return;
+        };
+        self.tell(&ToWorker::Gpu(gpu));
+        for file in &self.held {
+            self.hold(file);
+        }
+        if let Some(bench) = bench::asked_for(&address::query()) {
+            return self.tell(&bench);
+        }
+        self.about_kept(AboutKept::List, KeptRequest::List);
+        match self.running.clone() {
+            // A new worker in the place of an old one.
+            Some(running) => self.tell(&ToWorker::Start(Box::new(running))),
+            None if self.live.borrow().failed => {}
+            None => self.start(),
+        }
     }
 
     pub(super) fn hear(&mut self, message: FromWorker, bytes: Option<Vec<u8>>) -> bool {
         match message {
             FromWorker::Ready => {
-                for file in &self.held {
-                    self.hold(file);
-                }
-                if let Some(bench) = bench::asked_for(&address::query()) {
-                    self.tell(&bench);
-                    return false;
-                }
-                self.about_kept(AboutKept::List, KeptRequest::List);
-                match self.running.clone() {
-                    // A new worker after the old one broke.
-                    Some(running) => self.tell(&ToWorker::Start(Box::new(running))),
-                    None if self.live.borrow().failed => {}
-                    None => self.start(),
-                }
+                self.is_ready = true;
+                self.greet();
+                true
+            }
+            FromWorker::WantsGpu => {
+                self.program = Program::Gpu;
+                self.hire();
                 true
             }
             FromWorker::Envelopes(envelopes) => {

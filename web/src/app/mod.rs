@@ -12,6 +12,7 @@ mod examples;
 mod files;
 mod folders;
 mod glossary;
+mod gpu;
 mod hearing;
 mod inside;
 mod keys;
@@ -37,15 +38,16 @@ use kitchen_core::config::{ConfigProblem, diff};
 use kitchen_types::RunId;
 use kitchen_types::bench::BenchReport;
 use kitchen_types::board::{Board, Phase};
+use kitchen_types::config::DeviceChoice;
 use kitchen_types::kept::KeptRequest;
-use kitchen_types::page::StartRun;
+use kitchen_types::page::{GpuHere, StartRun, ToWorker};
 use kitchen_types::ports::DataSpec;
 use kitchen_types::question::{ExampleView, Question};
 use kitchen_types::receipt::Receipt;
 use kitchen_types::report::SettingChange;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
-use yew::{Component, Context, Html, Renderer, html};
+use yew::{Callback, Component, Context, Html, Renderer, html};
 
 use crate::settings::Settings;
 use asking::Purpose;
@@ -60,7 +62,7 @@ use recovery::Recovery;
 use runs::{Kept, OnKept};
 use stage::Theatre;
 use tour::Tour;
-use trainer::{Heard, Trainer};
+use trainer::{Heard, Program, Trainer};
 
 /// Puts the page together.
 pub fn mount() {
@@ -80,7 +82,14 @@ struct App {
     settings: Settings,
     /// What the worker was told to run; `None` before the first run.
     running: Option<StartRun>,
+    /// What the worker can run.
+    program: Program,
     trainer: Option<Trainer>,
+    /// Whether it listens.
+    is_ready: bool,
+    heard: Callback<Heard>,
+    /// What GPU there is, once that is known.
+    gpu: Option<GpuHere>,
     recovery: Recovery,
     /// Files that were dropped: a new worker is handed them again.
     held: Vec<FileBytes>,
@@ -112,6 +121,8 @@ struct App {
 enum Msg {
     /// The worker said something, or is gone.
     Heard(Heard),
+    /// The browser has said what GPU there is.
+    FoundGpu(GpuHere),
     /// A person chose what to watch.
     Watch(&'static Preset),
     /// A person changed a setting.
@@ -209,7 +220,11 @@ impl Component for App {
         let mut app = Self {
             settings,
             running: None,
+            program: Program::Cpu,
             trainer: None,
+            is_ready: false,
+            heard: ctx.link().callback(Msg::Heard),
+            gpu: None,
             recovery: Recovery::default(),
             held: Vec::new(),
             live,
@@ -229,14 +244,23 @@ impl Component for App {
             awake: Awake::watch(),
             _keys: Keys::listen(act),
         };
-        app.hire(ctx);
+        if app.wants_gpu() {
+            app.program = Program::Gpu;
+        }
+        app.hire();
+        ctx.link()
+            .send_future(async { Msg::FoundGpu(gpu::look().await) });
         app
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
             Msg::Heard(Heard::Said(message, bytes)) => return self.hear(*message, bytes),
-            Msg::Heard(Heard::Broke(message)) => self.recover(ctx, &message),
+            Msg::Heard(Heard::Broke(message)) => self.recover(&message),
+            Msg::FoundGpu(gpu) => {
+                self.gpu = Some(gpu);
+                self.greet();
+            }
             Msg::Watch(preset) => {
                 self.settings = preset.settings();
                 address::show(&self.settings);
@@ -364,9 +388,23 @@ impl App {
         }
     }
 
-    /// Starts a worker.
-    fn hire(&mut self, ctx: &Context<Self>) {
-        match Trainer::start(&ctx.link().callback(Msg::Heard)) {
+    /// Whether what the address asks for can only be done on the GPU.
+    fn wants_gpu(&self) -> bool {
+        match bench::asked_for(&address::query()) {
+            Some(ToWorker::Bench { device, .. }) => device == DeviceChoice::Gpu,
+            _ => self
+                .settings
+                .merge()
+                .is_some_and(|config| config.device == DeviceChoice::Gpu),
+        }
+    }
+
+    /// Starts a worker, in the place of the one there is.
+    fn hire(&mut self) {
+        self.trainer = None;
+        self.is_ready = false;
+        self.asked.clear();
+        match Trainer::start(self.program, &self.heard) {
             Ok(trainer) => self.trainer = Some(trainer),
             Err(reason) => self.notices.push(format!(
                 "this browser did not start the worker that trains: {reason}; reload the page, or try another browser"

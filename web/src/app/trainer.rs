@@ -16,6 +16,24 @@ pub(super) enum Heard {
     Broke(String),
 }
 
+/// What a worker can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    /// Trains on the CPU, and is loaded first, for it is light.
+    Cpu,
+    /// Trains on the GPU too.
+    Gpu,
+}
+
+impl Program {
+    fn address(self) -> &'static str {
+        match self {
+            Self::Cpu => "./worker_loader.js",
+            Self::Gpu => "./worker-gpu_loader.js",
+        }
+    }
+}
+
 /// A worker that trains. Dropping it ends the worker, whatever it is doing.
 pub(super) struct Trainer {
     worker: Worker,
@@ -25,8 +43,8 @@ pub(super) struct Trainer {
 
 impl Trainer {
     /// Starts one, which says `Ready` once it listens.
-    pub(super) fn start(heard: &Callback<Heard>) -> Result<Self, String> {
-        let worker = Worker::new("./worker_loader.js").map_err(|error| explain(&error))?;
+    pub(super) fn start(program: Program, heard: &Callback<Heard>) -> Result<Self, String> {
+        let worker = Worker::new(program.address()).map_err(|error| explain(&error))?;
         let said = heard.clone();
         let listen = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             said.emit(match link::unpack(&event) {
@@ -62,7 +80,8 @@ impl Drop for Trainer {
     }
 }
 
-fn explain(error: &JsValue) -> String {
+/// An error of the browser in words.
+pub(super) fn explain(error: &JsValue) -> String {
     let error: Option<&js_sys::Error> = error.dyn_ref();
     let message = error.map(|error| String::from(error.message()));
     message.unwrap_or_else(|| "the browser does not say why".into())

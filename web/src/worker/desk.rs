@@ -12,7 +12,7 @@ use kitchen_core::record::{Record, StoreRecorder};
 use kitchen_core::store::Memory;
 use kitchen_core::supervised::Plan;
 use kitchen_core::train::OpenDevice;
-use kitchen_core::{CommandSender, LocalDevices, QuestionSender, StartRequest};
+use kitchen_core::{CommandSender, QuestionSender, StartRequest};
 use kitchen_types::config::DeviceChoice;
 use kitchen_types::kept::KeptRequest;
 use kitchen_types::page::{FromWorker, Needs, StartRun, ToWorker};
@@ -21,13 +21,11 @@ use kitchen_types::question::QuestionError;
 use kitchen_types::{Question, RunConfig, RunId};
 use wasm_bindgen_futures::spawn_local;
 
+use super::devices::{MEMORY_LIMIT_BYTES, TabDevices};
 use super::recording::Recording;
 use super::store::{BrowserStore, CONFIG, Opening, Runs};
 use super::under_way::UnderWay;
 use super::{data, drive, kept, say, say_with, text};
-
-/// What a run may take, by its estimate: half of what a tab's memory can grow to.
-const MEMORY_LIMIT_BYTES: u64 = 2 << 30;
 
 /// What the worker holds between messages.
 pub(super) struct Desk {
@@ -38,7 +36,7 @@ pub(super) struct Desk {
     /// Whom to ask about the model: the run that is under way, or the last one.
     questions: Rc<RefCell<Option<QuestionSender>>>,
     /// The processors of this machine.
-    devices: Rc<LocalDevices>,
+    devices: Rc<TabDevices>,
     /// What takes its time, to be done in the order it was asked for.
     asked: UnboundedSender<Asked>,
 }
@@ -70,11 +68,7 @@ impl Desk {
             files: Rc::default(),
             run: Rc::default(),
             questions: Rc::default(),
-            devices: Rc::new(
-                LocalDevices::default()
-                    .with_memory_limit(MEMORY_LIMIT_BYTES)
-                    .with_self_test(),
-            ),
+            devices: Rc::new(TabDevices::new()),
             asked,
         };
         let clerk = Clerk {
@@ -127,6 +121,7 @@ impl Desk {
                 }
             }
             ToWorker::Ask { id, question } => self.answer(id, question),
+            ToWorker::Gpu(gpu) => self.devices.hear_of(gpu),
             ToWorker::Estimate { id, config } => self.ask(Asked::Estimate { id, config }),
             ToWorker::LoseDevice => {
                 if !self.devices.destroy_gpu() {
@@ -180,7 +175,7 @@ struct Clerk {
     files: Rc<RefCell<Files>>,
     run: Rc<RefCell<Option<UnderWay>>>,
     questions: Rc<RefCell<Option<QuestionSender>>>,
-    devices: Rc<LocalDevices>,
+    devices: Rc<TabDevices>,
 }
 
 impl Clerk {

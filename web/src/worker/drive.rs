@@ -9,8 +9,7 @@ use futures::stream::LocalBoxStream;
 use futures::{FutureExt, StreamExt};
 use kitchen_core::data::{Memory as Files, Store};
 use kitchen_core::{
-    CommandSender, Host, Latest, LocalDevices, Preview, QuestionSender, StartError, StartRequest,
-    start,
+    CommandSender, Devices, Host, Latest, Preview, QuestionSender, StartError, StartRequest, start,
 };
 use kitchen_platform::{Stopwatch, sleep, yield_now};
 use kitchen_types::event::RunStatus;
@@ -29,7 +28,7 @@ const BATCH: Duration = Duration::from_millis(34);
 const SETTLED: Duration = Duration::from_millis(500);
 
 /// What this tab lends a run.
-pub(super) fn host(files: Files, store: Rc<dyn BlobStore>, devices: Rc<LocalDevices>) -> Host {
+pub(super) fn host(files: Files, store: Rc<dyn BlobStore>, devices: Rc<dyn Devices>) -> Host {
     Host {
         store,
         data: Rc::new(Store::new(files, "")),

@@ -2,6 +2,7 @@
 
 mod data;
 mod desk;
+mod devices;
 mod drive;
 mod kept;
 mod made;

@@ -5,6 +5,10 @@
 //! same on every run.
 
 mod bare;
+#[cfg(feature = "gpu")]
+mod launches;
+#[cfg(not(feature = "gpu"))]
+#[path = "no_launches.rs"]
 mod launches;
 mod work;
 
