@@ -1,6 +1,7 @@
-//! `sim score`: a table in, errors and predictions out.
+//! `sim`: runs to watch, layouts to search, and tables in, errors and predictions out.
 
 use kitchen_tests::Kitchen;
+use serde_json::Value;
 
 const HEAD: &str = "table,row_id,scored,layers,hidden,heads,activation,vocab,seq_len,accelerator,\
                     n_devices,tp,pp,dp,sharding,recompute,precision,attention,stack_year,\
@@ -69,4 +70,169 @@ fn a_table_that_is_none_is_refused() {
         assert_eq!(said.code, Some(1), "{file}");
         assert!(said.err.contains(words), "{file}: {}", said.err);
     }
+}
+
+/// What is in the lines of a run, by requirement.
+#[test]
+fn a_run_is_told_in_plain_lines() {
+    let kitchen = Kitchen::new().unwrap();
+    let said = kitchen.say("sim").unwrap();
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    for (requirement, part) in [
+        ("INIT-01", "model     llama3-8b, 8,029,995,008 parameters"),
+        ("INIT-01", "32 layers, hidden 4,096, 32 heads, vocabulary 128,256"),
+        ("INIT-02", "tokenizer [##########----------] 50.0 % of 128,256 tokens"),
+        ("INIT-03", "data      web text: 262,144 samples"),
+        ("INIT-04", "nccl      64 of 64 ranks connected, on 8 nodes"),
+        ("INIT-05", "gpus      64 of 64 found"),
+        ("TRAIN-01", "] 50.0 %, epoch 1 of 2"),
+        ("TRAIN-02", "step     loss"),
+        ("TRAIN-04", "tokens/s   seq/s"),
+        ("TRAIN-05", "elapsed      left"),
+        ("TRAIN-06", "all-reduce"),
+        ("GPU-01", "of 80 GiB"),
+        ("GPU-02", "busy"),
+        ("GPU-03", " \u{b0}C"),
+        ("VAL-01", "validation begins: 1,024 samples"),
+        ("VAL-02", "[##########----------] 50.0 %"),
+        ("VAL-03", "validation loss 2."),
+        ("CKPT-01", "saving a checkpoint"),
+        ("CKPT-02", "saved 112.4 GB in 16.1 s"),
+        ("CKPT-02", "as runs/first-night/step-00000128"),
+        ("EXPORT-01", "export    to safetensors in 16 bits, 4 shards"),
+        ("EXPORT-01", "model-00004-of-00004.safetensors (4.0 GB)"),
+        ("EXPORT-02", "summary   1,024 of 1,024 steps in 2:"),
+        ("ENH-01", "schedule  lr up to 0.0003 over 64 steps, then down to 0.00003"),
+        ("ENH-02", "gradient "),
+        ("ENH-03", "precision mixed: bf16 in linear layers, fp32 in the optimizer"),
+        ("ENH-04", "sharding  zero2, over 64 ranks"),
+        ("ADV-02", "resumed   at step 640"),
+        ("ADV-03", "failed    node 5, GPU 3: 96 steps lost"),
+    ] {
+        assert!(said.out.contains(part), "{requirement}: {part}\n{}", said.out);
+    }
+    for line in said.out.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert_eq!(kitchen.ok("sim first-night --format plain").unwrap(), said.out);
+}
+
+#[test]
+fn lines_of_json_are_the_same_for_the_same_seed() {
+    let kitchen = Kitchen::new().unwrap();
+    let line = "sim bad-day --format jsonl --seed 7";
+    let out = kitchen.ok(line).unwrap();
+    for line in out.lines() {
+        assert!(line.len() <= 80, "{line}");
+        let moment: Value = serde_json::from_str(line).unwrap();
+        assert!(moment["at"].is_number() && moment.as_object().unwrap().len() == 2);
+    }
+    assert!(out.lines().next().unwrap().contains("\"seed\":7"));
+    assert_eq!(kitchen.ok(line).unwrap(), out);
+    assert_ne!(kitchen.ok("sim bad-day --format jsonl --seed 8").unwrap(), out);
+}
+
+#[test]
+fn a_scenario_becomes_a_file_of_ones_own() {
+    let kitchen = Kitchen::new().unwrap();
+    let listed = kitchen.ok("sim --list").unwrap();
+    assert!(listed.lines().count() > 8 && listed.contains("thermal-event"));
+    assert!(listed.lines().all(|line| line.len() <= 80), "{listed}");
+    let shown = kitchen.ok("sim straggler --show").unwrap();
+    kitchen.write("mine.toml", &shown).unwrap();
+    let told = |line: &str| kitchen.ok(&format!("{line} --format jsonl")).unwrap();
+    assert_eq!(told("sim mine.toml"), told("sim straggler"));
+    let shorter = shown.replace("epochs = 2", "steps = 20");
+    kitchen.write("short.toml", shorter).unwrap();
+    let twice = kitchen.json_lines("sim short.toml calm --exit-after-runs 3 --format jsonl");
+    let begun: Vec<(String, u64)> = twice
+        .unwrap()
+        .iter()
+        .filter_map(|moment| moment.get("began"))
+        .map(|began| {
+            let seed = began["seed"].as_u64().unwrap();
+            (began["run"].as_str().unwrap().to_owned(), seed)
+        })
+        .collect();
+    let expected = [("straggler", 1), ("calm", 1), ("straggler", 2)];
+    assert_eq!(begun, expected.map(|(run, seed)| (run.to_owned(), seed)));
+}
+
+#[test]
+fn a_run_keeps_its_pace_and_its_limits() {
+    let kitchen = Kitchen::new().unwrap();
+    // At 10 seconds a second, the first step is two seconds away.
+    let line = "sim small --speed-factor 10 --exit-after-time 1s";
+    let out = kitchen.ok(line).unwrap();
+    assert!(out.contains("gpus      8 of 8 found"), "{out}");
+    assert!(!out.contains("loss"), "{out}");
+    let out = kitchen.ok(&format!("{line} --instant-print-lines 60")).unwrap();
+    assert!(out.lines().count() >= 60, "{out}");
+    assert!(!out.contains("summary"));
+}
+
+#[test]
+fn a_screen_without_a_terminal_is_lines() {
+    let kitchen = Kitchen::new().unwrap();
+    let said = kitchen.say("sim small --format tty").unwrap();
+    assert_eq!(said.code, Some(0));
+    assert!(said.err.contains("standard output is no terminal"));
+    assert!(said.out.contains("summary"));
+}
+
+#[test]
+fn runs_that_cannot_be_are_refused() {
+    let kitchen = Kitchen::new().unwrap();
+    let files = [
+        ("torn.toml", "[model"),
+        ("odd.toml", "[model]\nlayrs = 3\n"),
+        ("small.toml", "[cluster]\ngpus = 1\n"),
+        ("far.toml", "[[incidents]]\nat = '1h'\nwhat.node_failure = { node = 9 }\n"),
+    ];
+    for (name, text) in files {
+        kitchen.write(name, text).unwrap();
+    }
+    for (line, code, part) in [
+        ("sim nothing", 1, "there is no scenario `nothing`; there are first-night"),
+        ("sim gone.toml", 1, "gone.toml"),
+        ("sim torn.toml", 1, "torn.toml is not the file of a run"),
+        ("sim odd.toml", 1, "unknown field `layrs`"),
+        ("sim small.toml", 1, "use more GPUs, or a smaller model"),
+        ("sim far.toml", 1, "concerns node 9, but there are 8, from 0"),
+        ("sim --exit-after-time soon", 2, "write one like 90s"),
+        ("sim --speed-factor 0", 2, "write a number above 0, or `max`"),
+        ("sim --exit-after-runs 0", 2, "--exit-after-runs"),
+        ("sim --format svg", 2, "[possible values: tty, plain, jsonl]"),
+        ("sim search --model llama9", 1, "there is no model `llama9`"),
+        ("sim search --accelerator H1", 1, "there is no accelerator `H1`"),
+        ("sim search --memory 1", 1, "layouts needs at most 1 GiB"),
+        ("sim search --price 0", 1, "--price is 0; it must be above 0"),
+    ] {
+        let said = kitchen.say(line).unwrap();
+        assert_eq!(said.code, Some(code), "{line}: {}{}", said.out, said.err);
+        assert!(said.err.contains(part), "{line}: {}", said.err);
+    }
+}
+
+#[test]
+fn the_best_layout_is_found() {
+    let kitchen = Kitchen::new().unwrap();
+    let line = "sim search --model llama3-8b --gpus 16 --memory 60 --price 2";
+    let found = kitchen.json(&format!("{line} --json")).unwrap();
+    let frontier = found["frontier"].as_array().unwrap();
+    assert_eq!(found["best"], frontier[0]);
+    let number = |point: &Value, name: &str| point[name].as_f64().unwrap();
+    for pair in frontier.windows(2) {
+        assert!(number(&pair[0], "step_s") <= number(&pair[1], "step_s"));
+        assert!(number(&pair[0], "memory_gib") > number(&pair[1], "memory_gib"));
+    }
+    for point in frontier {
+        assert!(number(point, "memory_gib") <= 60.0);
+        let hours = 16.0 * 1e9 / number(point, "tokens_per_s") / 3600.0;
+        assert!((number(point, "cost_per_billion") / (2.0 * hours) - 1.0).abs() < 1e-9);
+    }
+    assert!(found["layouts_per_s"].as_f64().unwrap() > 0.0);
+    let text = kitchen.ok(line).unwrap();
+    assert!(text.contains("best: tp ") && text.contains(" a second; ") && text.contains('*'));
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }

@@ -5,7 +5,8 @@
 //! - `<!-- test: steps=20 -->` adds arguments to each `run`, so that it ends soon;
 //! - `<!-- file: flowers.csv -->` makes the block a file of that name;
 //! - `<!-- fixture: pictures -->` asks the test for something that a page cannot hold;
-//! - `<!-- problems -->` says that checking the block finds problems.
+//! - `<!-- problems -->` says that checking the block finds problems;
+//! - `<!-- simulated -->` says that the block is a file for `sim`, not a configuration.
 
 use anyhow::Context;
 
@@ -85,6 +86,11 @@ fn note(line: &str) -> Option<String> {
 }
 
 impl Block {
+    /// Whether a note says just this.
+    pub fn is(&self, note: &str) -> bool {
+        self.notes.iter().any(|other| other == note)
+    }
+
     /// What a note called `name` says, such as `steps=20` for `test`.
     pub fn note(&self, name: &str) -> Option<&str> {
         let notes = self.notes.iter();

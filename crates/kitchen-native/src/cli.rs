@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use kitchen_types::config::DeviceChoice;
 
-pub(crate) use sim::{SimCommand, SimScoreArgs};
+pub(crate) use sim::{SimArgs, SimCommand, SimFormat, SimScoreArgs, SimSearchArgs, SimWatchArgs};
 
 /// Train small models, and watch them learn.
 ///
@@ -65,9 +65,8 @@ pub(crate) enum Command {
     Data(DataCommand),
     /// Time named work on this machine
     Bench(BenchArgs),
-    /// Predict training on large clusters that are not here
-    #[command(subcommand)]
-    Sim(SimCommand),
+    /// Watch training on a simulated cluster, and predict what it takes
+    Sim(SimArgs),
     /// Serve the built page to a browser on this machine
     ServePage(ServePageArgs),
     /// Find out what works here: devices, folders, terminal

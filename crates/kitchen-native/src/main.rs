@@ -62,7 +62,7 @@ fn carry_out(command: Command, runs: &Runs) -> anyhow::Result<Exit> {
         Command::Config(command) => commands::config::config(command),
         Command::Data(command) => commands::data::data(command),
         Command::Bench(args) => commands::bench::bench(&args),
-        Command::Sim(command) => commands::sim::sim(&command),
+        Command::Sim(args) => commands::sim::sim(&args),
         Command::ServePage(args) => commands::serve_page::serve_page(&args),
         Command::Doctor(args) => commands::doctor::doctor(args, runs),
         Command::Completions { shell } => commands::completions::completions(shell),

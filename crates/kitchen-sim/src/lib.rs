@@ -2,8 +2,7 @@
 //! here. Everything is a pure function of plain data and gives the same bits on every platform.
 //!
 //! Formulas name their sources; what no formula says is one of few constants, fitted to published
-//! steps. Running a workflow over the simulation, and drawing it, is left to kitchen-core and the
-//! front ends.
+//! steps. A run can be watched as a [`story`], whose pace and picture are left to front ends.
 
 pub mod constants;
 pub mod cost;
@@ -16,6 +15,7 @@ pub mod random;
 pub mod reliability;
 pub mod run;
 pub mod search;
+pub mod story;
 pub mod table;
 pub mod thermal;
 pub mod trace;

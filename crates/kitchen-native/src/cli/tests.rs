@@ -68,6 +68,13 @@ fn every_command_takes_what_its_help_says() {
         "data get mnist",
         "data show iris --examples 5 data.validation=0.5",
         "bench mlp-784 --device gpu --threads 1 --steps 10 --json --bare",
+        "sim",
+        "sim bad-day mine.toml --seed 7 --format jsonl --speed-factor max",
+        "sim --list",
+        "sim calm --show",
+        "sim --instant-print-lines 9 --exit-after-time 2h10min --exit-after-runs 2",
+        "sim search --model llama3-70b --accelerator B300 --gpus 512 --memory 80 --price 2 --json",
+        "sim search --run calm",
         "sim score --table a.csv",
         "sim score --table a.csv --table b.csv --predictions c.csv --json",
         "serve-page",
@@ -146,7 +153,7 @@ fn help_fits_a_narrow_terminal_and_reads_well() {
           config       Show, check and explain settings
           data         Look at data sets, and download them
           bench        Time named work on this machine
-          sim          Predict training on large clusters that are not here
+          sim          Watch training on a simulated cluster, and predict what it takes
           serve-page   Serve the built page to a browser on this machine
           doctor       Find out what works here: devices, folders, terminal
           completions  Write a completion script for a shell

@@ -106,37 +106,37 @@ pub(crate) enum Palette {
 
 impl Palette {
     /// Whether colours may tell things apart.
-    pub(super) fn has_colours(self) -> bool {
+    pub(crate) fn has_colours(self) -> bool {
         self == Self::Colours
     }
 
     /// What is measured while training.
-    pub(super) fn train(self) -> Style {
+    pub(crate) fn train(self) -> Style {
         self.foreground(Color::Cyan)
     }
 
     /// What is measured on held-out examples.
-    pub(super) fn validation(self) -> Style {
+    pub(crate) fn validation(self) -> Style {
         self.foreground(Color::Yellow)
     }
 
-    pub(super) fn good(self) -> Style {
+    pub(crate) fn good(self) -> Style {
         self.foreground(Color::Green)
     }
 
-    pub(super) fn alert(self) -> Style {
+    pub(crate) fn alert(self) -> Style {
         self.foreground(Color::Red).add_modifier(Modifier::BOLD)
     }
 
-    pub(super) fn key(self) -> Style {
+    pub(crate) fn key(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    pub(super) fn badge(self) -> Style {
+    pub(crate) fn badge(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)
     }
 
-    pub(super) fn quiet(self) -> Style {
+    pub(crate) fn quiet(self) -> Style {
         match self {
             Self::Colours => Style::new().fg(Color::DarkGray),
             Self::Plain => Style::new().add_modifier(Modifier::DIM),

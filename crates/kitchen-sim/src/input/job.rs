@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accelerator, Attention, Cluster, Layout, Model, Precision, Refusal, Software};
+use super::{Accelerator, Cluster, Layout, Model, Precision, Refusal, Software};
 use crate::math::parts;
 
 /// The data of one optimizer step.
@@ -43,14 +43,7 @@ impl Job {
                 node_gbps: 3200.0,
             },
             layout: Layout::plain(devices),
-            software: Software {
-                precision: Precision::Bf16,
-                attention: Attention::Flash2,
-                compile: false,
-                year: 2024,
-                overlap: true,
-                tp_overlap: false,
-            },
+            software: Software::default(),
             batch: Batch {
                 seq_len: 2048,
                 global_batch: 512,
@@ -177,17 +170,16 @@ impl Job {
 
     fn check_precision(&self) -> Result<(), Refusal> {
         let accelerator = &self.cluster.accelerator;
-        let (precision, peak) = match self.software.precision {
+        let peak = match self.software.precision {
             Precision::Fp16 | Precision::Bf16 => return Ok(()),
-            Precision::Fp8 => ("fp8", accelerator.peak_fp8_tflops),
-            Precision::Mxfp8 => ("mxfp8", accelerator.peak_fp8_tflops),
-            Precision::Nvfp4 => ("nvfp4", accelerator.peak_fp4_tflops),
+            Precision::Fp8 | Precision::Mxfp8 => accelerator.peak_fp8_tflops,
+            Precision::Nvfp4 => accelerator.peak_fp4_tflops,
         };
         match peak {
             Some(_) => Ok(()),
             None => Err(Refusal::Precision {
                 accelerator: accelerator.name.clone(),
-                precision,
+                precision: self.software.precision.name(),
             }),
         }
     }

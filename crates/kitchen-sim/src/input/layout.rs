@@ -100,7 +100,32 @@ impl Layout {
     }
 }
 
+impl Recompute {
+    /// Its name in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Recompute::None => "none",
+            Recompute::Selective => "selective",
+            Recompute::Full => "full",
+        }
+    }
+}
+
 impl Sharding {
+    /// Its name in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Sharding::None => "none",
+            Sharding::Zero1 => "zero1",
+            Sharding::DistOpt => "dist-opt",
+            Sharding::Zero2 => "zero2",
+            Sharding::Zero3 => "zero3",
+            Sharding::Fsdp => "fsdp",
+        }
+    }
+
     /// Whether weights are gathered for each pass.
     #[must_use]
     pub fn shards_weights(self) -> bool {

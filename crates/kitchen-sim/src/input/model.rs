@@ -43,6 +43,7 @@ pub enum Activation {
 
 /// A mixture of experts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Experts {
     /// Experts in a layer.
     pub count: u32,

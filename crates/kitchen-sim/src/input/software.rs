@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is known of a framework without knowing its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Software {
     /// Arithmetic of the linear layers.
     pub precision: Precision,
@@ -17,6 +18,20 @@ pub struct Software {
     pub overlap: bool,
     /// Whether tensor parallel communication runs beside matrix multiplications.
     pub tp_overlap: bool,
+}
+
+impl Default for Software {
+    /// What software of 2024 does unasked.
+    fn default() -> Self {
+        Self {
+            precision: Precision::Bf16,
+            attention: Attention::Flash2,
+            compile: false,
+            year: 2024,
+            overlap: true,
+            tp_overlap: false,
+        }
+    }
 }
 
 /// Arithmetic of the linear layers; everything else stays in 16 bits.
@@ -47,4 +62,18 @@ pub enum Attention {
     Flash2,
     /// Kernels made for Hopper or Blackwell.
     Flash3,
+}
+
+impl Precision {
+    /// Its name in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Fp16 => "fp16",
+            Precision::Bf16 => "bf16",
+            Precision::Fp8 => "fp8",
+            Precision::Mxfp8 => "mxfp8",
+            Precision::Nvfp4 => "nvfp4",
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! The engine: a queue of what comes next, and the work in between.
 
+mod work;
+
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use super::plan::{DAY, Plan, PlanError};
-use super::record::{Happening, Record, Told};
+use super::record::{Happening, Performance, Record, Told};
+use super::script::{Act, Doing, Script, Span};
 use crate::math::cos;
 use crate::random::Random;
 use crate::reliability::{Cause, Culprit};
@@ -18,10 +21,30 @@ const HOUR: f64 = 3600.0;
 ///
 /// If the plan makes no sense.
 pub fn run(plan: &Plan) -> Result<Record, PlanError> {
+    Ok(carry_out(plan, &Script::default(), None)?.record)
+}
+
+/// The same, with what a script makes happen, and with all that was done when.
+///
+/// # Errors
+///
+/// If the plan makes no sense.
+pub fn perform(plan: &Plan, script: &Script) -> Result<Performance, PlanError> {
+    carry_out(plan, script, Some(Vec::new()))
+}
+
+fn carry_out(
+    plan: &Plan,
+    script: &Script,
+    spans: Option<Vec<Span>>,
+) -> Result<Performance, PlanError> {
     plan.check()?;
-    let mut engine = Engine::new(plan);
+    let mut engine = Engine::new(plan, script, spans);
     while let Some(next) = engine.next_before_end() {
         engine.work_until(next.at);
+        if engine.is_done {
+            break;
+        }
         engine.handle(next);
     }
     engine.work_until(plan.seconds);
@@ -44,6 +67,10 @@ enum Coming {
     Noticed { node: usize, generation: u32 },
     /// It gets warmer or colder outside.
     Hour,
+    /// The script has something happen.
+    Cue(usize),
+    /// What the script had happen is over.
+    Over(usize),
 }
 
 impl Eq for Next {}
@@ -79,8 +106,25 @@ struct Pending {
     slowed: f64,
 }
 
+/// What stops the work, and is part of it.
+#[derive(Clone, Copy, PartialEq)]
+enum Task {
+    Validate,
+    Save,
+}
+
 struct Engine<'a> {
     plan: &'a Plan,
+    script: &'a Script,
+    /// What was done when, if somebody asked.
+    spans: Option<Vec<Span>>,
+    /// Acts of the script that last.
+    lasting: Vec<usize>,
+    /// What is being done instead of steps, and for how many seconds still.
+    busy: Option<(Task, f64)>,
+    /// The step at which held-out data were looked at.
+    validated: u64,
+    is_done: bool,
     random: Random,
     queue: BinaryHeap<Reverse<Next>>,
     planned: u64,
@@ -96,9 +140,15 @@ struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    fn new(plan: &'a Plan) -> Self {
+    fn new(plan: &'a Plan, script: &'a Script, spans: Option<Vec<Span>>) -> Self {
         let mut engine = Self {
             plan,
+            script,
+            spans,
+            lasting: Vec::new(),
+            busy: None,
+            validated: 0,
+            is_done: false,
             random: Random::of(plan.seed, 1),
             queue: BinaryHeap::new(),
             planned: 0,
@@ -113,6 +163,7 @@ impl<'a> Engine<'a> {
                 productive: 0.0,
                 slowed: 0.0,
                 saving: 0.0,
+                validating: 0.0,
                 lost: 0.0,
                 down: 0.0,
                 interruptions: 0,
@@ -124,6 +175,9 @@ impl<'a> Engine<'a> {
             engine.place(node, 0.0);
         }
         engine.plan_at(HOUR, Coming::Hour);
+        for (number, cue) in script.cues.iter().enumerate() {
+            engine.plan_at(cue.at, Coming::Cue(number));
+        }
         engine
     }
 
@@ -183,6 +237,8 @@ impl<'a> Engine<'a> {
                 self.warmth = self.warmth_at(next.at);
                 self.plan_at(next.at + HOUR, Coming::Hour);
             }
+            Coming::Cue(number) => self.act(number, next.at),
+            Coming::Over(number) => self.lasting.retain(|other| *other != number),
             Coming::Noticed { node, generation } if self.stands(node, generation) => {
                 self.replace(node, next.at);
             }
@@ -233,7 +289,7 @@ impl<'a> Engine<'a> {
             None => false,
         };
         if at >= self.now {
-            self.interrupt(node, device, cause);
+            self.interrupt((node, device), cause, at);
         }
         if is_done {
             self.replace(node, self.now);
@@ -242,8 +298,47 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn interrupt(&mut self, node: usize, device: Option<u32>, cause: Cause) {
-        let lost = self.pending.steps.floor() as u64;
+    /// Does what the script says.
+    fn act(&mut self, number: usize, at: f64) {
+        let Some(cue) = self.script.cues.get(number) else {
+            return;
+        };
+        if let Some(end) = cue.act.end() {
+            self.lasting.push(number);
+            self.plan_at(end.max(at), Coming::Over(number));
+        }
+        match cue.act {
+            Act::Slow { .. } | Act::SlowSaves { .. } => {}
+            Act::Stall { until } => self.stand_until(until),
+            Act::RollBack => {
+                if at >= self.now {
+                    let lost = self.lose_work();
+                    self.tell(self.now, Happening::RolledBack { lost });
+                    self.come_back(self.now + self.plan.restart);
+                }
+            }
+            Act::Fail {
+                node,
+                device,
+                cause,
+                replaced,
+                until,
+            } => {
+                if at >= self.now {
+                    self.interrupt((node as usize, device), cause, until);
+                } else {
+                    self.stand_until(until);
+                }
+                if replaced && (node as usize) < self.nodes.len() {
+                    self.replace(node as usize, self.now);
+                }
+            }
+        }
+    }
+
+    /// Stops because of a node, and comes back as soon as that can be, but not before `until`.
+    fn interrupt(&mut self, (node, device): (usize, Option<u32>), cause: Cause, until: f64) {
+        let lost = self.lose_work();
         self.record.interruptions += 1;
         let told = Happening::Failed {
             node: node as u32,
@@ -252,67 +347,43 @@ impl<'a> Engine<'a> {
             lost,
         };
         self.tell(self.now, told);
+        let usual = self.now + (self.plan.detect + self.plan.restart);
+        self.come_back(usual.max(until));
+    }
+
+    /// Forgets what was done since the last checkpoint, and gives the steps of it.
+    fn lose_work(&mut self) -> u64 {
         self.record.lost += self.pending.productive + self.pending.slowed;
+        let lost = self.pending.steps.floor() as u64;
         self.pending = Pending::default();
-        let down = self.plan.detect + self.plan.restart;
-        let down = down.min(self.plan.seconds - self.now);
-        self.record.down += down;
-        self.now += down;
+        self.busy = None;
+        self.validated = self.record.steps;
+        lost
+    }
+
+    fn come_back(&mut self, at: f64) {
+        self.stand_until(at);
         let step = self.record.steps;
         self.tell(self.now, Happening::Resumed { step });
     }
 
-    /// Works, and saves where it is due, until `until`.
-    fn work_until(&mut self, until: f64) {
-        while self.now < until {
-            let slow = if self.slow_nodes > 0 {
-                self.plan.slowness
-            } else {
-                0.0
-            };
-            let longer = slow + self.warmth;
-            let step = self.plan.step * (1.0 + longer);
-            let left = (self.stride - self.pending.steps) * step;
-            let worked = left.min(until - self.now);
-            self.pending.steps += worked / step;
-            self.pending.productive += worked / (1.0 + longer);
-            self.pending.slowed += worked * longer / (1.0 + longer);
-            self.now += worked;
-            if worked < left {
-                return;
-            }
-            self.save(until);
+    fn stand_until(&mut self, until: f64) {
+        let down = until.min(self.plan.seconds) - self.now;
+        if down > 0.0 {
+            self.record.down += down;
+            self.spend(down, Doing::Down);
         }
-    }
-
-    /// Writes a checkpoint, or as much of it as there is time for.
-    fn save(&mut self, until: f64) {
-        let spent = self.plan.save.min(until - self.now);
-        self.record.saving += spent;
-        self.now += spent;
-        if spent < self.plan.save {
-            return;
-        }
-        self.pending.steps = self.stride;
-        self.keep();
-        let step = self.record.steps;
-        self.tell(self.now, Happening::Saved { step });
-    }
-
-    /// Counts the work since the last checkpoint.
-    fn keep(&mut self) {
-        self.record.steps += self.pending.steps.floor() as u64;
-        self.record.productive += self.pending.productive;
-        self.record.slowed += self.pending.slowed;
-        self.pending = Pending::default();
     }
 
     fn tell(&mut self, at: f64, what: Happening) {
         self.record.events.push(Told { at, what });
     }
 
-    fn finish(mut self) -> Record {
+    fn finish(mut self) -> Performance {
         self.keep();
-        self.record
+        Performance {
+            record: self.record,
+            spans: self.spans.unwrap_or_default(),
+        }
     }
 }

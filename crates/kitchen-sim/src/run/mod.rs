@@ -3,7 +3,9 @@
 mod engine;
 mod plan;
 mod record;
+mod script;
 
-pub use engine::run;
+pub use engine::{perform, run};
 pub use plan::{Plan, PlanError};
-pub use record::{Happening, Record, Told};
+pub use record::{Happening, Performance, Record, Told};
+pub use script::{Act, Cue, Doing, Script, Span, Validation};

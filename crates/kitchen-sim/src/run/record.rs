@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::script::Span;
 use crate::reliability::Cause;
 
 /// Something that happened, and when.
@@ -22,6 +23,11 @@ pub enum Happening {
         /// The step it holds.
         step: u64,
     },
+    /// Held-out data were looked at.
+    Validated {
+        /// The step.
+        step: u64,
+    },
     /// Something failed, and the run stands.
     Failed {
         /// The node at fault.
@@ -37,6 +43,11 @@ pub enum Happening {
     Replaced {
         /// Which.
         node: u32,
+    },
+    /// The run goes back to its last checkpoint, though nothing is broken.
+    RolledBack {
+        /// Steps since then, to be done again.
+        lost: u64,
     },
     /// The run goes on from a checkpoint.
     Resumed {
@@ -56,6 +67,8 @@ pub struct Record {
     pub slowed: f64,
     /// Seconds of writing checkpoints.
     pub saving: f64,
+    /// Seconds of looking at held-out data.
+    pub validating: f64,
     /// Seconds of steps that were lost.
     pub lost: f64,
     /// Seconds of standing still.
@@ -68,11 +81,20 @@ pub struct Record {
     pub events: Vec<Told>,
 }
 
+/// A run, and all that was done when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Performance {
+    /// How the run went.
+    pub record: Record,
+    /// What was done, in order and without a gap.
+    pub spans: Vec<Span>,
+}
+
 impl Record {
     /// Seconds of the run.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.productive + self.slowed + self.saving + self.lost + self.down
+        self.productive + self.slowed + self.saving + self.validating + self.lost + self.down
     }
 
     /// The share of time spent on steps that count, slow ones included: what Llama-3's report calls

@@ -111,11 +111,34 @@ impl Space {
 
 /// The divisors of `whole`, the smallest first.
 fn divisors(whole: u32) -> Vec<u32> {
-    (1..=whole)
-        .filter(|part| whole.is_multiple_of(*part))
-        .collect()
+    let (mut small, mut large) = (Vec::new(), Vec::new());
+    let is_small = |part: &u32| u64::from(*part) * u64::from(*part) <= u64::from(whole);
+    for part in (1..=whole).take_while(is_small) {
+        if whole.is_multiple_of(part) {
+            small.push(part);
+            if whole / part != part {
+                large.push(whole / part);
+            }
+        }
+    }
+    small.extend(large.into_iter().rev());
+    small
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divisors_are_those_that_divide() {
+        for whole in 0..500 {
+            let plain = (1..=whole).filter(|part| whole.is_multiple_of(*part));
+            assert_eq!(divisors(whole), plain.collect::<Vec<u32>>(), "{whole}");
+        }
+        assert_eq!(divisors(u32::MAX).len(), 32, "3·5·17·257·65537");
+    }
 }

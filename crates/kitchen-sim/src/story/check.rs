@@ -1,0 +1,177 @@
+//! Whether the quantities of a specification make sense, each by itself.
+
+use super::error::SpecError;
+use super::incident::{Incident, Quantity};
+use super::spec::Spec;
+use crate::loss::Anneal;
+use crate::math::parts;
+
+/// The longest run, in seconds: ten years.
+const LONGEST: f64 = 3.2e8;
+/// The most checkpoints, and the most looks at held-out data.
+const MOST: u64 = 1_000_000;
+
+/// Refuses names that do not fit and quantities that make no sense.
+pub(super) fn check(spec: &Spec) -> Result<(), SpecError> {
+    check_names(spec)?;
+    check_quantities(spec)
+}
+
+/// Refuses a run of `steps`, each of so many `seconds`, that nobody could watch to its end.
+pub(super) fn check_length(spec: &Spec, steps: u64, seconds: f64) -> Result<(), SpecError> {
+    let too_many = |what, most: u64, why: &str| {
+        Err(SpecError::Quantity {
+            what,
+            value: steps.to_string(),
+            must: format!("at most {most}: {why}"),
+        })
+    };
+    let most = (LONGEST / seconds) as u64;
+    if steps > most {
+        return too_many("schedule.steps", most, "a run takes ten years at most");
+    }
+    for every in [
+        spec.every.checkpoint.unwrap_or(steps),
+        spec.every.validation,
+    ] {
+        if every > 0 && steps / every > MOST {
+            let most = every.saturating_mul(MOST);
+            let why = "a million checkpoints or validations are enough";
+            return too_many("schedule.steps", most, why);
+        }
+    }
+    Ok(())
+}
+
+/// The share of the highest learning rate that is left at the end.
+fn share_left(anneal: Anneal) -> f64 {
+    match anneal {
+        Anneal::Constant => 1.0,
+        Anneal::Cosine(share)
+        | Anneal::Linear(share)
+        | Anneal::Exponential(share)
+        | Anneal::Drop(share) => share,
+    }
+}
+
+/// The most letters of a name: lines have 80 columns.
+const NAME: usize = 20;
+
+fn check_names(spec: &Spec) -> Result<(), SpecError> {
+    let in_path = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_short = |name: &str| (1..=NAME).contains(&name.chars().count());
+    let names = [
+        ("name", &spec.name, spec.name.chars().all(in_path)),
+        (
+            "data.name",
+            &spec.data.name,
+            !spec.data.name.chars().any(char::is_control),
+        ),
+    ];
+    match names
+        .into_iter()
+        .find(|(_, name, is_clean)| !is_clean || !is_short(name))
+    {
+        None => Ok(()),
+        Some((what, name, _)) => Err(SpecError::Quantity {
+            what,
+            value: format!("{:?}", name.chars().take(2 * NAME).collect::<String>()),
+            must: format!("up to {NAME} letters, digits, `-`, `_` and `.`"),
+        }),
+    }
+}
+
+fn check_quantities(spec: &Spec) -> Result<(), SpecError> {
+    let (cluster, data, schedule) = (&spec.cluster, &spec.data, &spec.schedule);
+    let storage = cluster.storage_gbs.unwrap_or(1.0);
+    let count = |value: u32| f64::from(value);
+    // A billion steps or sequences are more than anybody draws, and few enough to count exactly.
+    let table = [
+        ("cluster.gpus", count(cluster.gpus), 1.0, 131_072.0),
+        (
+            "cluster.gpus_per_node",
+            count(cluster.gpus_per_node),
+            1.0,
+            1024.0,
+        ),
+        (
+            "cluster.nodes_per_rack",
+            count(cluster.nodes_per_rack),
+            1.0,
+            1024.0,
+        ),
+        ("cluster.node_gbps", cluster.node_gbps, 0.001, 1e9),
+        ("cluster.inlet_c", cluster.inlet_c, -40.0, 60.0),
+        ("cluster.storage_gbs", storage, 0.001, 1e9),
+        ("data.samples", data.samples as f64, 1.0, 1e12),
+        (
+            "data.validation_samples",
+            data.validation_samples as f64,
+            0.0,
+            1e9,
+        ),
+        ("data.seq_len", count(data.seq_len), 1.0, 1e9),
+        ("data.global_batch", count(data.global_batch), 1.0, 1e9),
+        ("schedule.epochs", count(schedule.epochs), 1.0, 1e6),
+        (
+            "schedule.steps",
+            schedule.steps.unwrap_or(1) as f64,
+            1.0,
+            1e9,
+        ),
+        ("schedule.peak_lr", schedule.peak_lr, 1e-9, 1.0),
+        ("schedule.anneal", share_left(schedule.anneal), 0.0, 1.0),
+        ("every.log", spec.every.log as f64, 1.0, 1e9),
+        (
+            "every.checkpoint",
+            spec.every.checkpoint.unwrap_or(1) as f64,
+            1.0,
+            1e9,
+        ),
+    ];
+    for (what, value, least, most) in table {
+        within(what, value, least, most)?;
+    }
+    spec.incidents
+        .iter()
+        .try_for_each(|incident| check_incident(spec, incident))
+}
+
+fn within(what: &'static str, value: f64, least: f64, most: f64) -> Result<(), SpecError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(SpecError::Quantity {
+        what,
+        value: value.to_string(),
+        must: format!("from {least} to {most}"),
+    })
+}
+
+fn check_incident(spec: &Spec, incident: &Incident) -> Result<(), SpecError> {
+    let cluster = &spec.cluster;
+    let nodes = parts(cluster.gpus, cluster.gpus_per_node);
+    let there = |what, number: u32, count: u32| {
+        if number < count {
+            return Ok(());
+        }
+        Err(SpecError::Nowhere {
+            trouble: incident.what.name(),
+            at: incident.at.to_string(),
+            what,
+            number,
+            count,
+        })
+    };
+    for quantity in incident.what.quantities() {
+        match quantity {
+            Quantity::Node(number) => there("node", number, nodes)?,
+            Quantity::Gpu(number) => there("GPU", number, cluster.gpus_per_node.min(cluster.gpus))?,
+            Quantity::Rack(number) => {
+                there("rack", number, parts(nodes, cluster.nodes_per_rack))?;
+            }
+            Quantity::Range(what, value, least, most) => within(what, value, least, most)?,
+        }
+    }
+    Ok(())
+}
