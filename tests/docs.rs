@@ -148,6 +148,11 @@ fn checkpoints() {
 }
 
 #[test]
+fn supervision() {
+    check("docs/supervision.md");
+}
+
+#[test]
 fn simulation() {
     check("docs/simulation.md");
 }

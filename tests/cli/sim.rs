@@ -80,8 +80,14 @@ fn a_run_is_told_in_plain_lines() {
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     for (requirement, part) in [
         ("INIT-01", "model     llama3-8b, 8,029,995,008 parameters"),
-        ("INIT-01", "32 layers, hidden 4,096, 32 heads, vocabulary 128,256"),
-        ("INIT-02", "tokenizer [##########----------] 50.0 % of 128,256 tokens"),
+        (
+            "INIT-01",
+            "32 layers, hidden 4,096, 32 heads, vocabulary 128,256",
+        ),
+        (
+            "INIT-02",
+            "tokenizer [##########----------] 50.0 % of 128,256 tokens",
+        ),
         ("INIT-03", "data      web text: 262,144 samples"),
         ("INIT-04", "nccl      64 of 64 ranks connected, on 8 nodes"),
         ("INIT-05", "gpus      64 of 64 found"),
@@ -102,19 +108,32 @@ fn a_run_is_told_in_plain_lines() {
         ("EXPORT-01", "export    to safetensors in 16 bits, 4 shards"),
         ("EXPORT-01", "model-00004-of-00004.safetensors (4.0 GB)"),
         ("EXPORT-02", "summary   1,024 of 1,024 steps in 2:"),
-        ("ENH-01", "schedule  lr up to 0.0003 over 64 steps, then down to 0.00003"),
+        (
+            "ENH-01",
+            "schedule  lr up to 0.0003 over 64 steps, then down to 0.00003",
+        ),
         ("ENH-02", "gradient "),
-        ("ENH-03", "precision mixed: bf16 in linear layers, fp32 in the optimizer"),
+        (
+            "ENH-03",
+            "precision mixed: bf16 in linear layers, fp32 in the optimizer",
+        ),
         ("ENH-04", "sharding  zero2, over 64 ranks"),
         ("ADV-02", "resumed   at step 640"),
         ("ADV-03", "failed    node 5, GPU 3: 96 steps lost"),
     ] {
-        assert!(said.out.contains(part), "{requirement}: {part}\n{}", said.out);
+        assert!(
+            said.out.contains(part),
+            "{requirement}: {part}\n{}",
+            said.out
+        );
     }
     for line in said.out.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    assert_eq!(kitchen.ok("sim first-night --format plain").unwrap(), said.out);
+    assert_eq!(
+        kitchen.ok("sim first-night --format plain").unwrap(),
+        said.out
+    );
 }
 
 #[test]
@@ -129,7 +148,10 @@ fn lines_of_json_are_the_same_for_the_same_seed() {
     }
     assert!(out.lines().next().unwrap().contains("\"seed\":7"));
     assert_eq!(kitchen.ok(line).unwrap(), out);
-    assert_ne!(kitchen.ok("sim bad-day --format jsonl --seed 8").unwrap(), out);
+    assert_ne!(
+        kitchen.ok("sim bad-day --format jsonl --seed 8").unwrap(),
+        out
+    );
 }
 
 #[test]
@@ -166,7 +188,9 @@ fn a_run_keeps_its_pace_and_its_limits() {
     let out = kitchen.ok(line).unwrap();
     assert!(out.contains("gpus      8 of 8 found"), "{out}");
     assert!(!out.contains("loss"), "{out}");
-    let out = kitchen.ok(&format!("{line} --instant-print-lines 60")).unwrap();
+    let out = kitchen
+        .ok(&format!("{line} --instant-print-lines 60"))
+        .unwrap();
     assert!(out.lines().count() >= 60, "{out}");
     assert!(!out.contains("summary"));
 }
@@ -187,26 +211,53 @@ fn runs_that_cannot_be_are_refused() {
         ("torn.toml", "[model"),
         ("odd.toml", "[model]\nlayrs = 3\n"),
         ("small.toml", "[cluster]\ngpus = 1\n"),
-        ("far.toml", "[[incidents]]\nat = '1h'\nwhat.node_failure = { node = 9 }\n"),
+        (
+            "far.toml",
+            "[[incidents]]\nat = '1h'\nwhat.node_failure = { node = 9 }\n",
+        ),
     ];
     for (name, text) in files {
         kitchen.write(name, text).unwrap();
     }
     for (line, code, part) in [
-        ("sim nothing", 1, "there is no scenario `nothing`; there are first-night"),
+        (
+            "sim nothing",
+            1,
+            "there is no scenario `nothing`; there are first-night",
+        ),
         ("sim gone.toml", 1, "gone.toml"),
         ("sim torn.toml", 1, "torn.toml is not the file of a run"),
         ("sim odd.toml", 1, "unknown field `layrs`"),
         ("sim small.toml", 1, "use more GPUs, or a smaller model"),
-        ("sim far.toml", 1, "concerns node 9, but there are 8, from 0"),
+        (
+            "sim far.toml",
+            1,
+            "concerns node 9, but there are 8, from 0",
+        ),
         ("sim --exit-after-time soon", 2, "write one like 90s"),
-        ("sim --speed-factor 0", 2, "write a number above 0, or `max`"),
+        (
+            "sim --speed-factor 0",
+            2,
+            "write a number above 0, or `max`",
+        ),
         ("sim --exit-after-runs 0", 2, "--exit-after-runs"),
-        ("sim --format svg", 2, "[possible values: tty, plain, jsonl]"),
+        (
+            "sim --format svg",
+            2,
+            "[possible values: tty, plain, jsonl]",
+        ),
         ("sim search --model llama9", 1, "there is no model `llama9`"),
-        ("sim search --accelerator H1", 1, "there is no accelerator `H1`"),
+        (
+            "sim search --accelerator H1",
+            1,
+            "there is no accelerator `H1`",
+        ),
         ("sim search --memory 1", 1, "layouts needs at most 1 GiB"),
-        ("sim search --price 0", 1, "--price is 0; it must be above 0"),
+        (
+            "sim search --price 0",
+            1,
+            "--price is 0; it must be above 0",
+        ),
     ] {
         let said = kitchen.say(line).unwrap();
         assert_eq!(said.code, Some(code), "{line}: {}{}", said.out, said.err);
@@ -234,5 +285,8 @@ fn the_best_layout_is_found() {
     assert!(found["layouts_per_s"].as_f64().unwrap() > 0.0);
     let text = kitchen.ok(line).unwrap();
     assert!(text.contains("best: tp ") && text.contains(" a second; ") && text.contains('*'));
-    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
 }

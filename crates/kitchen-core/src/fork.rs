@@ -64,7 +64,7 @@ pub async fn fork(
 ) -> Result<Forked, SessionError> {
     let from = branch.checkpoint.run.clone();
     refuse_what_cannot_change(&branch.config, config)?;
-    let data = data.open(&config.data, config.seed)?;
+    let data = crate::faults::open_data(data, config)?;
     if data.fingerprint != branch.checkpoint.data_fingerprint {
         return Err(SessionError(format!(
             "the data are not those that {from} was trained on (fingerprint {}, then {}), and a \

@@ -11,6 +11,7 @@ pub mod config;
 mod devices;
 mod estimate;
 mod export;
+mod faults;
 mod fork;
 mod host;
 pub mod portable;

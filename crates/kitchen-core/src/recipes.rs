@@ -61,6 +61,50 @@ every = "5 epochs"
 "#,
     },
     Recipe {
+        name: "night-shift",
+        title: "look after itself while examples and memory go bad",
+        teaches: "supervision: four training images are spoilt and a number turns into NaN; the run notices, goes back, leaves out what is to blame, and goes on",
+        expect: "about as many held-out digits right as without any fault: at least 94 %",
+        takes: "a few seconds",
+        next: &[
+            (
+                "night-shift supervisor=off",
+                "the same faults with nobody watching",
+            ),
+            (
+                "night-shift faults.samples=0 faults.nan_at=0",
+                "the same training without any fault",
+            ),
+            ("digits supervisor=on", "watch a run of your own"),
+        ],
+        settings: r#"
+steps = "20 epochs"
+batch = 32
+lr = 0.05
+
+[data.digits]
+
+[model.mlp]
+hidden = [64]
+
+[optimizer.algorithm.sgd]
+momentum = 0.9
+
+[schedule]
+warmup = 20
+shape.cosine.end = 0.05
+
+[checkpoint]
+every = 50
+
+[supervisor.on]
+
+[faults]
+samples = 4
+nan_at = 400
+"#,
+    },
+    Recipe {
         name: "playground",
         title: "separate two spirals in the plane",
         teaches: "what hidden layers are for: watch the border between the classes bend",

@@ -21,7 +21,7 @@ use crate::commands::{CommandSender, Line, QuestionSender};
 use crate::host::{Host, Lent};
 use crate::preview::Latest;
 use crate::questions::{Subject, settle};
-use crate::supervised::{self, CLIENT, COMMANDS, CONFIG, DATA, LOOP, STOPPED};
+use crate::supervised::{self, CLIENT, COMMANDS, CONFIG, DATA, LOOP, STOPPED, WATCH};
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq)]
@@ -196,8 +196,13 @@ impl Left {
 fn finished(outcome: Result<(), RunError>, state: &State, duration_ms: u64) -> Event {
     let step = state.get(&LOOP).map_or(0, |state| state.step);
     let stopped = state.get(&STOPPED).is_ok_and(|stopped| *stopped);
+    let waits_for = state
+        .get(&WATCH)
+        .ok()
+        .and_then(|watch| watch.as_ref()?.waits_for());
     let (status, reason) = match outcome {
         Err(error) => (RunStatus::Failed, Some(error.to_string())),
+        Ok(()) if stopped && waits_for.is_some() => (RunStatus::Waiting, waits_for),
         Ok(()) if stopped => (RunStatus::Stopped, Some("it was told to stop".into())),
         Ok(()) => (RunStatus::Completed, None),
     };

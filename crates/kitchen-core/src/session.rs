@@ -12,6 +12,7 @@ use kitchen_types::{Answer, Question};
 
 use crate::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::export::{Export, export};
+use crate::faults::open_data;
 use crate::host::Host;
 use crate::questions::Subject;
 use crate::supervised;
@@ -49,7 +50,7 @@ impl Session {
     /// Loads a checkpoint of the run in `host`'s store, and puts it on a device.
     pub async fn open(config: RunConfig, which: Which, host: &Host) -> Result<Self, SessionError> {
         let (name, checkpoint) = find_checkpoint(&*host.store, which).await?;
-        let data = host.data.open(&config.data, config.seed)?;
+        let data = open_data(&*host.data, &config)?;
         if data.fingerprint != checkpoint.data_fingerprint {
             return Err(SessionError(format!(
                 "the data are not those that {name} was trained on (fingerprint {}, then {}); \

@@ -111,6 +111,11 @@ impl Sampler {
         }
     }
 
+    /// Examples in a batch.
+    pub fn batch_size(&self) -> u64 {
+        self.batch
+    }
+
     /// Batches in one epoch, at least 1.
     pub fn batches_per_epoch(&self) -> u64 {
         self.batches_per_epoch

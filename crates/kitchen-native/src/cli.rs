@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Go on with a run that was stopped or cut off, or that a file brings
     Resume(ResumeArgs),
+    /// Tell a run something: to go on, to stop, another learning rate, examples to leave out
+    Command(CommandArgs),
     /// Look at runs: list, show, compare, branch off, remove
     #[command(subcommand)]
     Runs(RunsCommand),
@@ -188,6 +190,29 @@ pub(crate) struct ResumeArgs {
 
     #[command(flatten)]
     pub(crate) show: ShowArgs,
+}
+
+/// Arguments of `command`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Commands:
+  resume, pause, stop, save   what they say
+  step                        take one step, and pause
+  set_lr VALUE                the peak learning rate
+  set_clip VALUE              the largest gradient norm; 0 does not clip
+  blacklist_samples ID,ID     never train on these examples again
+  skip_batch                  pass over the next batch
+  rollback STEP               go back to the newest checkpoint at or before this step")]
+pub(crate) struct CommandArgs {
+    /// Which run: its name, the beginning of it, its folder, or `last`
+    pub(crate) run: String,
+
+    /// What it is told
+    #[arg(required = true, value_name = "COMMAND")]
+    pub(crate) words: Vec<String>,
+
+    /// A command with the same key has one effect, however often it is given
+    #[arg(long)]
+    pub(crate) key: Option<String>,
 }
 
 /// What to do with runs.

@@ -9,6 +9,11 @@ use kitchen_core::words;
 use kitchen_types::board::{Board, Phase};
 use kitchen_types::event::{Evaluation, RunStatus};
 
+use crate::inbox;
+
+/// The most incidents that are told.
+const TROUBLES: usize = 8;
+
 /// What it did, where it is, what to try next.
 pub(crate) fn in_words(
     board: &Board,
@@ -112,6 +117,7 @@ fn facts(board: &Board, recipe: Option<&Recipe>, folder: &Path) -> Vec<(&'static
         let start: String = text.trim().chars().take(100).collect();
         facts.push(("it writes", start));
     }
+    facts.extend(troubles(board));
     let kept = match board.checkpoints.len() {
         0 => String::new(),
         kept => format!(", with {}", words::counted(kept as u64, "checkpoint")),
@@ -126,6 +132,17 @@ fn facts(board: &Board, recipe: Option<&Recipe>, folder: &Path) -> Vec<(&'static
         facts.push((label, folder.join(name).display().to_string()));
     }
     facts
+}
+
+/// What went wrong, and what was done about it; the newest of many.
+fn troubles(board: &Board) -> impl Iterator<Item = (&'static str, String)> {
+    let first = board.incidents.len().saturating_sub(TROUBLES);
+    board.incidents.iter().skip(first).flat_map(|incident| {
+        let anomaly = Some(("trouble", incident.anomaly.to_string()));
+        let repair = incident.repair.as_ref().map(|it| ("", it.to_string()));
+        let ask = incident.ask.as_ref().map(|it| ("", it.to_string()));
+        [anomaly, repair, ask].into_iter().flatten()
+    })
 }
 
 fn quality(measured: &Evaluation) -> String {
@@ -151,6 +168,21 @@ fn quality(measured: &Evaluation) -> String {
         }
         (None, None, None) => format!("predict {of} with a loss of {loss}"),
     }
+}
+
+/// What usually helps, in the words of the command line.
+fn answers(board: &Board, name: &str) -> Vec<(String, String)> {
+    let ask = board.open_question().and_then(|it| it.open_question());
+    let actions = ask.map_or(&[][..], |ask| &ask.actions);
+    let told = actions.iter().filter_map(inbox::in_words);
+    let mut next: Vec<_> = told
+        .map(|words| (format!("command {name} {words}"), String::new()))
+        .collect();
+    next.push((
+        format!("resume {name}"),
+        "goes on from there, with what it was told".to_owned(),
+    ));
+    next
 }
 
 fn what_next(board: &Board, recipe: Option<&Recipe>, name: &str) -> Vec<(String, String)> {
@@ -180,6 +212,10 @@ fn what_next(board: &Board, recipe: Option<&Recipe>, name: &str) -> Vec<(String,
             )])
             .collect()
         }
+        Phase::Finished {
+            status: RunStatus::Waiting,
+            ..
+        } => answers(board, name),
         _ if board.checkpoints.is_empty() => Vec::new(),
         _ => resume(),
     }

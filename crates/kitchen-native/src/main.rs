@@ -8,6 +8,7 @@ mod commands;
 mod ending;
 mod exit;
 mod hub;
+mod inbox;
 mod interrupt;
 mod observe;
 mod out;
@@ -51,6 +52,7 @@ fn carry_out(command: Command, runs: &Runs) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => commands::run::run(&args, runs),
         Command::Resume(args) => commands::resume::resume(&args, runs),
+        Command::Command(args) => commands::command::command(&args, runs),
         Command::Runs(command) => commands::runs::runs(command, runs),
         Command::Evaluate(args) => commands::evaluate::evaluate(&args, runs),
         Command::Sample(args) => commands::sample::sample(&args, runs),

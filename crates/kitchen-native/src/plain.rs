@@ -28,6 +28,9 @@ impl Plain {
 
     /// The lines that an envelope is worth, without line ends.
     pub(crate) fn lines(&mut self, envelope: &Envelope) -> Vec<String> {
+        if self.board.knows(&envelope.event) {
+            return Vec::new();
+        }
         self.board.apply(envelope);
         match &envelope.event {
             Event::RunStarted { config, step, .. } => {
@@ -159,6 +162,13 @@ impl Plain {
                 words::count(*best_step),
                 words::value(best_loss.0),
             ),
+            Event::AnomalyFound(anomaly) => format!("trouble  {anomaly}"),
+            Event::Diagnosed(diagnosis) => format!("found    {diagnosis}"),
+            Event::Repaired(repair) => format!("repair   {repair}"),
+            Event::PersonAsked(ask) => format!("waits    {ask}"),
+            Event::PersonAnswered { step, .. } => {
+                format!("{:>8}  a person lets it go on", words::count(*step))
+            }
             Event::Paused { step } => format!("{:>8}  paused", words::count(*step)),
             Event::Resumed { step } => format!("{:>8}  goes on", words::count(*step)),
             Event::CommandRefused { command, reason } => {

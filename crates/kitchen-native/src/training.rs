@@ -18,6 +18,7 @@ use kitchen_core::store::Directory;
 use kitchen_core::{CommandSender, Host, Latest, LocalDevices, Preview, StartRequest};
 use kitchen_types::Envelope;
 
+use crate::inbox::Inbox;
 use crate::observe::Observers;
 use crate::record::Recorder;
 
@@ -43,6 +44,8 @@ pub(crate) enum Said {
 pub(crate) struct Training {
     /// What it says; ends with the run.
     pub(crate) said: Receiver<Said>,
+    /// What other processes tell it.
+    pub(crate) inbox: Inbox,
     thread: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -53,6 +56,7 @@ impl Training {
         folder: PathBuf,
         recorder: Recorder,
     ) -> anyhow::Result<Self> {
+        let inbox = Inbox::of(&folder);
         // Without a bound, so that training never waits for a disk or a terminal.
         let (sender, fresh) = mpsc::channel();
         let thread = thread::Builder::new()
@@ -60,7 +64,11 @@ impl Training {
             .spawn(move || block_on(train(request, folder, sender)))
             .context("no thread can be started to train on")?;
         let said = recorded(fresh, recorder)?;
-        Ok(Self { said, thread })
+        Ok(Self {
+            said,
+            inbox,
+            thread,
+        })
     }
 
     /// A thread that says what was written down for it.
@@ -78,7 +86,11 @@ impl Training {
             }
             outcome
         });
-        Self { said, thread }
+        Self {
+            said,
+            inbox: Inbox::of("no run".as_ref()),
+            thread,
+        }
     }
 
     /// Waits for the thread, after it has said its last. Errors where the run could not be started,
@@ -123,9 +135,17 @@ fn recorded(fresh: Receiver<Said>, recorder: Recorder) -> anyhow::Result<Receive
 }
 
 async fn train(request: StartRequest, folder: PathBuf, said: Sender<Said>) -> anyhow::Result<()> {
+    let inbox = Inbox::of(&folder);
     let host = host(Directory::open(folder)?);
     let mut run = kitchen_core::start(request, host).await?;
     let (commands, preview) = (run.commands.clone(), run.preview.clone());
+    // What waits is obeyed before the first step.
+    for told in inbox.take() {
+        match told {
+            Ok(command) => drop(commands.send(command)),
+            Err(reason) => drop(said.send(Said::Remark(reason))),
+        }
+    }
     let mut somebody_listens = said.send(Said::Began { commands, preview }).is_ok();
     while somebody_listens && let Some(envelope) = run.events.next().await {
         somebody_listens = said.send(Said::Envelope(Box::new(envelope))).is_ok();

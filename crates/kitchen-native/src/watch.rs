@@ -9,6 +9,7 @@ use kitchen_platform::Stopwatch;
 use kitchen_types::board::Board;
 use kitchen_types::{Command, Event};
 
+use crate::inbox::Inbox;
 use crate::interrupt::Interrupts;
 use crate::observe::Observers;
 use crate::out;
@@ -19,6 +20,9 @@ use crate::voice::{JsonLines, PlainLines, Voice};
 
 /// Envelopes taken in before the screen and the keys get a turn.
 const BATCH: usize = 1024;
+
+/// How often to look for what other processes tell the run.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A run that was watched to its end.
 pub(crate) struct Watched {
@@ -64,6 +68,7 @@ pub(crate) fn watch(
         line: None,
         told_to_stop: false,
         needs_repair: false,
+        looked: Stopwatch::start(),
         clock: Stopwatch::start(),
     };
     watcher.watch(&training);
@@ -100,6 +105,7 @@ struct Watcher {
     line: Option<(CommandSender, Latest<Preview>)>,
     told_to_stop: bool,
     needs_repair: bool,
+    looked: Stopwatch,
     clock: Stopwatch,
 }
 
@@ -118,6 +124,7 @@ impl Watcher {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.report();
+            self.pass_on(&training.inbox);
             self.stop_if_asked();
             if let Err(error) = self.draw() {
                 self.close_screen();
@@ -136,8 +143,26 @@ impl Watcher {
                 self.needs_repair |= matches!(envelope.event, Event::SessionOpened { .. });
                 self.board.apply(&envelope);
                 self.observers.observe(&envelope);
+                // Without a screen nobody sees the question; it stays open.
+                if matches!(envelope.event, Event::PersonAsked(_)) && self.screen.is_none() {
+                    self.tell(Command::Stop);
+                }
             }
             Said::Remark(remark) => self.remark(remark),
+        }
+    }
+
+    /// Passes on what other processes tell the run.
+    fn pass_on(&mut self, inbox: &Inbox) {
+        if self.line.is_none() || self.looked.elapsed() < LOOK_EVERY {
+            return;
+        }
+        self.looked = Stopwatch::start();
+        for told in inbox.take() {
+            match told {
+                Ok(command) => self.tell(command),
+                Err(reason) => self.remark(reason),
+            }
         }
     }
 

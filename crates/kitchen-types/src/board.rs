@@ -12,6 +12,7 @@ use crate::ids::RunId;
 use crate::number::Number;
 use crate::ports::{ClientInfo, DataSpec};
 use crate::series::Series;
+use crate::supervision::{Anomaly, Incident};
 
 /// How a run stands, and how it came to stand there.
 ///
@@ -63,6 +64,8 @@ pub struct Board {
     pub checkpoints: Vec<CheckpointSummary>,
     /// Where the final weights are, in the run's folder.
     pub exported: Vec<String>,
+    /// What went wrong and what was done about it, newest last.
+    pub incidents: VecDeque<Incident>,
     /// Warnings and notices, newest last.
     pub notices: VecDeque<Notice>,
     /// Time spent training, over all sessions.
@@ -294,6 +297,20 @@ impl Board {
                 self.notice(format!("{stage} was skipped: {reason}"));
             }
             Event::Warning { message } => self.notice(message.clone()),
+            Event::AnomalyFound(anomaly) => self.found(anomaly),
+            Event::Diagnosed(it) => {
+                self.learnt(it.incident, it, |incident| &mut incident.diagnosis)
+            }
+            Event::Repaired(repair) => {
+                self.peak_lr = Some(repair.after.lr);
+                self.learnt(repair.incident, repair, |it| &mut it.repair);
+            }
+            Event::PersonAsked(ask) => self.learnt(ask.incident, ask, |it| &mut it.ask),
+            Event::PersonAnswered { incident, .. } => {
+                if let Some(incident) = self.incident(*incident) {
+                    incident.answered = true;
+                }
+            }
             Event::Forked { from, step } => self.forked(from, *step),
             Event::CommandApplied { command, step } => self.told(command, *step),
             Event::StageStarted { .. }
@@ -302,6 +319,57 @@ impl Board {
             | Event::StageRolledBack { .. }
             | Event::EpochFinished { .. } => {}
         }
+    }
+
+    /// Whether an event tells nothing new of an incident: a run that was cut off tells its newest
+    /// one again.
+    pub fn knows(&self, event: &Event) -> bool {
+        self.incidents.iter().any(|known| match event {
+            Event::AnomalyFound(it) => known.anomaly == *it,
+            Event::Diagnosed(it) => known.diagnosis.as_ref() == Some(it),
+            Event::Repaired(it) => known.repair.as_ref() == Some(it),
+            Event::PersonAsked(it) => known.ask.as_ref() == Some(it),
+            _ => false,
+        })
+    }
+
+    /// What a person is asked, if the run waits for one.
+    pub fn open_question(&self) -> Option<&Incident> {
+        self.incidents
+            .back()
+            .filter(|newest| newest.open_question().is_some())
+    }
+
+    /// A run that was cut off tells its newest incident again; it is the same one.
+    fn found(&mut self, anomaly: &Anomaly) {
+        let known = self.incident(anomaly.incident);
+        if known.is_none_or(|known| known.anomaly != *anomaly) {
+            self.notice(anomaly.to_string());
+            push_bounded(&mut self.incidents, Incident::new(anomaly.clone()));
+        }
+    }
+
+    /// Takes in what was learnt about an incident, unless that was known.
+    fn learnt<T: Clone + PartialEq + ToString>(
+        &mut self,
+        number: u64,
+        news: &T,
+        place: impl Fn(&mut Incident) -> &mut Option<T>,
+    ) {
+        let Some(incident) = self.incident(number) else {
+            return;
+        };
+        if place(incident).as_ref() != Some(news) {
+            *place(incident) = Some(news.clone());
+            self.notice(news.to_string());
+        }
+    }
+
+    fn incident(&mut self, number: u64) -> Option<&mut Incident> {
+        self.incidents
+            .iter_mut()
+            .rev()
+            .find(|it| it.anomaly.incident == number)
     }
 
     /// What the run it comes from was asked for is no longer in force: what this one was asked for
@@ -326,7 +394,7 @@ impl Board {
                 self.batch = Some(*batch);
                 self.notice(format!("batches of {batch} from here on"));
             }
-            Command::SkipBatch | Command::BlacklistSamples(_) => {}
+            Command::SetClipNorm(_) | Command::SkipBatch | Command::BlacklistSamples(_) => {}
             // These change when something happens, or take it back, and not what is learnt.
             Command::Pause
             | Command::Resume

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunId, SampleId};
 use crate::number::Number;
+use crate::supervision::MonitorState;
 
 /// The version of the layout that this program writes, and the newest it reads.
 pub const FORMAT: u32 = 1;
@@ -60,6 +61,9 @@ pub struct LoopState {
     pub batch: u64,
     /// The peak learning rate, if a person changed it.
     pub lr: Option<Number>,
+    /// The largest global gradient norm, if it was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<Number>,
     /// Examples that are never trained on again.
     pub blacklist: BTreeSet<SampleId>,
     /// How the validation loss has developed.
@@ -76,6 +80,9 @@ pub struct LoopState {
     /// The step after which the optimizer began anew: 0, unless a branch chose another rule.
     #[serde(default)]
     pub optimizer_from: u64,
+    /// What the detectors of a supervisor remember.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitor: Option<MonitorState>,
 }
 
 /// Where another batch size took over, between two steps.

@@ -22,6 +22,8 @@ pub enum Command {
     Save,
     /// Use this peak learning rate from the next step on.
     SetLearningRate(Number),
+    /// Clip the global gradient norm at this from the next step on; 0 does not clip.
+    SetClipNorm(Number),
     /// Use batches of so many examples from the next step on.
     SetBatchSize(usize),
     /// Pass over the next batch.

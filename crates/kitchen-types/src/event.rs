@@ -10,6 +10,7 @@ use crate::config::RunConfig;
 use crate::ids::RunId;
 use crate::number::Number;
 use crate::ports::{ClientInfo, DataSpec};
+use crate::supervision::{Anomaly, Ask, Diagnosis, Repair};
 
 /// One event with its place in the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -232,6 +233,22 @@ pub enum Event {
         command: Command,
         /// Why.
         reason: String,
+    },
+
+    /// Something about a step does not look like training.
+    AnomalyFound(Anomaly),
+    /// The examples of the suspicious steps were examined.
+    Diagnosed(Diagnosis),
+    /// The run went back, and goes on otherwise than before.
+    Repaired(Repair),
+    /// The run does not decide alone, and waits at its last good checkpoint.
+    PersonAsked(Ask),
+    /// A person lets it go on.
+    PersonAnswered {
+        /// The anomaly's number.
+        incident: u64,
+        /// After which step it goes on.
+        step: u64,
     },
 
     /// The run branched off from another: what came before was that one's, and from here on it goes

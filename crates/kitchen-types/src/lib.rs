@@ -23,6 +23,7 @@ pub mod receipt;
 pub mod report;
 pub mod series;
 pub mod summary;
+pub mod supervision;
 pub mod workflow;
 
 pub use board::Board;

@@ -32,6 +32,7 @@ impl App {
             },
             Act::Step => self.command(Command::Step),
             Act::Stop => self.command(Command::Stop),
+            Act::Answer(place) => self.answer(place),
             Act::Restart => self.start(),
             Act::Branch => self.branch(),
             Act::SetLearningRate(lr) => self.command(Command::SetLearningRate(Number(lr))),
@@ -91,6 +92,18 @@ impl App {
             act,
             Act::Restart | Act::Toggle | Act::CopyLink | Act::CopyReceipt | Act::Verify
         )
+    }
+
+    /// Does what the open question suggests.
+    fn answer(&self, place: usize) {
+        let suggested = {
+            let board = &self.live.borrow().board;
+            let ask = board.open_question().and_then(|it| it.open_question());
+            ask.and_then(|ask| ask.actions.get(place).cloned())
+        };
+        if let Some(command) = suggested {
+            self.command(command);
+        }
     }
 
     /// Begins a run of what the settings say, if they make sense.

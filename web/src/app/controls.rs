@@ -25,6 +25,8 @@ pub(super) enum Act {
     Restart,
     /// Go on from where the run stands with the settings as they are now, as another run.
     Branch,
+    /// Do what the open question suggests, by its place among the suggestions.
+    Answer(usize),
     /// Change the peak learning rate from the next step on.
     SetLearningRate(f64),
     /// Go back to the newest checkpoint at or before this step, and pause.

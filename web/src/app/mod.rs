@@ -30,6 +30,7 @@ mod seeing;
 mod stage;
 mod tour;
 mod trainer;
+mod trouble;
 mod webgpu;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -171,6 +172,8 @@ struct Shown {
     /// The step of the best one.
     best: Option<u64>,
     notices: usize,
+    /// The incident that a person is asked about.
+    asks: Option<u64>,
     has_client: bool,
     on_gpu: bool,
     without_webgpu: bool,
@@ -188,6 +191,7 @@ impl Shown {
             best: curves::best(board),
             checkpoints: checkpoints.into_iter().collect(),
             notices: board.notices.len(),
+            asks: board.open_question().map(|it| it.anomaly.incident),
             has_client: board.client.is_some(),
             on_gpu: board
                 .client
@@ -338,6 +342,7 @@ impl Component for App {
                 { runs::banner(&self.kept, current.map(|it| &it.run), &on_kept) }
                 { for self.receipt.as_ref().map(|receipt| receipts::view(receipt, &live.board, &act)) }
                 { self.view_question(ctx) }
+                { trouble::view(&live.board, &act) }
                 { controls::view(&self.shown, self.changes(), &act) }
                 <div class="columns">
                     { learnt::view(&self.shown, self.settings.recipe.teaches, &act, &write) }

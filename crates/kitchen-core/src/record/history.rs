@@ -1,5 +1,6 @@
 //! The part of a record that a checkpoint takes along.
 
+use kitchen_types::supervision::{Anomaly, Ask, Diagnosis, Repair};
 use kitchen_types::{Envelope, Event, RunId};
 
 /// What led to the checkpoint at `step`, as the beginning of the record of `run`: numbered from 0,
@@ -31,9 +32,14 @@ fn belongs(event: &Event, until: u64) -> bool {
         Event::EpochFinished { step, .. }
         | Event::Sampled { step, .. }
         | Event::StoppedEarly { step, .. }
+        | Event::PersonAnswered { step, .. }
         | Event::CommandApplied { step, .. }
         | Event::RunStarted { step, .. }
         | Event::Restored { step, .. } => *step <= until,
+        Event::AnomalyFound(Anomaly { step, .. })
+        | Event::Diagnosed(Diagnosis { step, .. })
+        | Event::Repaired(Repair { step, .. })
+        | Event::PersonAsked(Ask { step, .. }) => *step <= until,
         // A checkpoint is written beside the training: a pause may come before it is told.
         Event::Paused { .. } | Event::Resumed { .. } => false,
         // The files of the run, and how its sessions ended.

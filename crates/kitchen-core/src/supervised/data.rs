@@ -7,6 +7,7 @@ use kitchen_types::config::LossConfig;
 use kitchen_types::ports::{DataSpec, Loss, TargetSpec};
 
 use super::keys::*;
+use crate::faults::open_data;
 
 /// Opens the data set and splits it.
 pub(super) struct LoadDataset;
@@ -23,7 +24,7 @@ impl Stage for LoadDataset {
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
         let config = ctx.get(&CONFIG)?.clone();
-        let splits = ctx.get(&HOST)?.host.data.open(&config.data, config.seed)?;
+        let splits = open_data(&*ctx.get(&HOST)?.host.data, &config)?;
         for note in &splits.notes {
             ctx.emit(|| Event::Warning {
                 message: note.clone(),

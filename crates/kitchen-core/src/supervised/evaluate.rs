@@ -13,6 +13,7 @@ use kitchen_watch::judge_evaluation;
 
 use super::keys::*;
 use super::step::report_all;
+use super::supervise::is_troubled;
 use super::surface;
 
 /// Measures the held-out examples, and judges whether training still helps.
@@ -29,6 +30,7 @@ impl Stage for Evaluate {
             .changes(&CLIENT)
             .changes(&LOOP)
             .changes(&IN_FLIGHT)
+            .changes(&WATCH)
             .changes(&FINISHED)
             .changes(&CHECKPOINT_DUE)
             .emits(&["evaluated", "stopped_early", "stepped"])
@@ -40,6 +42,9 @@ impl Stage for Evaluate {
             return Ok(());
         }
         report_all(ctx).await?;
+        if is_troubled(ctx)? {
+            return Ok(());
+        }
         let config = ctx.get(&CONFIG)?.clone();
         let loss = ctx.get(&PLAN)?.loss.clone();
         let mut client = ctx.take(&CLIENT)?;

@@ -6,18 +6,19 @@ use std::rc::Rc;
 use kitchen_data::Sampler;
 use kitchen_flow::{Key, KeyInfo, StageError, State, StateError};
 use kitchen_platform::Stopwatch;
-use kitchen_types::RunConfig;
 use kitchen_types::checkpoint::{LoopState, Resized};
 use kitchen_types::config::Span;
 use kitchen_types::ports::{
     Batch, Dataset, Loss, LossReport, Pending, Splits, StepReport, TrainingClient,
 };
 use kitchen_types::random::Key as RandomKey;
+use kitchen_types::{RunConfig, SampleId};
 
 use crate::commands::Line;
 use crate::host::Lent;
 use crate::supervised::data::choose_loss;
 use crate::supervised::save::SaveInFlight;
+use crate::supervised::supervise::Watch;
 
 /// What was asked for.
 pub const CONFIG: Key<Rc<RunConfig>> = Key::new("config");
@@ -43,6 +44,8 @@ pub(crate) const GRADIENTS: Key<Gradients> = Key::new("gradients");
 pub(crate) const IN_FLIGHT: Key<VecDeque<StepInFlight>> = Key::new("steps_in_flight");
 /// When the step that is running began.
 pub(crate) const STEP_BEGAN: Key<Stopwatch> = Key::new("step_began");
+/// Who looks after the run, if anybody does.
+pub(crate) const WATCH: Key<Option<Watch>> = Key::new("supervisor");
 /// The checkpoint that is being written.
 pub(crate) const SAVING: Key<Option<SaveInFlight>> = Key::new("saving");
 
@@ -74,6 +77,7 @@ pub(crate) fn given(
         seed: config.seed,
         ..LoopState::default()
     };
+    state.put(&WATCH, Watch::new(&config))?;
     state.put(&CONFIG, config)?;
     state.put(&HOST, host)?;
     state.put(&COMMANDS, line)?;
@@ -116,6 +120,7 @@ pub(crate) fn given_keys() -> Vec<KeyInfo> {
         GRADIENTS.info(),
         IN_FLIGHT.info(),
         SAVING.info(),
+        WATCH.info(),
     ];
     keys.extend(flags.iter().map(Key::info));
     keys
@@ -210,6 +215,8 @@ impl Plan {
 pub(crate) struct Gradients {
     pub(crate) losses: Vec<Pending<LossReport>>,
     pub(crate) samples: u64,
+    /// Whose they are.
+    pub(crate) ids: Vec<SampleId>,
     pub(crate) tokens: u64,
 }
 

@@ -7,6 +7,7 @@ mod keys;
 mod save;
 mod session;
 mod step;
+mod supervise;
 mod surface;
 mod write;
 

@@ -10,6 +10,7 @@ use kitchen_types::ports::StoreError;
 
 use super::keys::*;
 use super::step::report_all;
+use super::supervise::is_troubled;
 use crate::checkpoint::{self, Checkpoint, Packed};
 use crate::export::{CARD, Export, MODEL, export};
 
@@ -39,6 +40,7 @@ impl Stage for SaveCheckpoint {
         .changes(&CLIENT)
         .changes(&LOOP)
         .changes(&IN_FLIGHT)
+        .changes(&WATCH)
         .changes(&SAVING)
         .emits(&[
             "checkpoint_saved",
@@ -54,10 +56,13 @@ impl Stage for SaveCheckpoint {
 }
 
 /// Copies the state to the host, and writes it while training goes on. One save is in flight at
-/// a time: a second one waits for the first.
+/// a time: a second one waits for the first. What is in trouble is not saved: the run goes back.
 pub(super) async fn save(ctx: &mut Context<'_>) -> Result<(), StageError> {
     report_all(ctx).await?;
     finish_save(ctx).await?;
+    if is_troubled(ctx)? {
+        return Ok(());
+    }
     let clock = Stopwatch::start();
     let packed = checkpoint::pack(&current(ctx).await?)?;
     let best = ctx.get(&LOOP)?.patience.best;

@@ -7,6 +7,7 @@ use kitchen_types::Event;
 
 use super::keys::*;
 use super::step::update_epoch_ended;
+use super::supervise::begin;
 use super::surface;
 use crate::checkpoint;
 
@@ -59,15 +60,37 @@ impl Stage for Restore {
         .changes(&PLAN)
         .changes(&CLIENT)
         .changes(&LOOP)
+        .changes(&COMMANDS)
+        .changes(&IN_FLIGHT)
+        .changes(&SAVING)
+        .changes(&WATCH)
+        .writes(&STOPPED)
         .writes(&STEP_BEGAN)
         .writes(&EPOCH_ENDED)
         .writes(&FINISHED)
-        .emits(&["restored", "checkpoint_rejected", "planned"])
+        .emits(&[
+            "restored",
+            "checkpoint_rejected",
+            "checkpoint_saved",
+            "checkpoint_removed",
+            "planned",
+            "anomaly_found",
+            "diagnosed",
+            "repaired",
+            "person_asked",
+            "person_answered",
+            "paused",
+            "resumed",
+            "command_applied",
+            "command_refused",
+            "stepped",
+            "warning",
+        ])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
         ctx.put(&STEP_BEGAN, Stopwatch::start())?;
-        go_back(ctx, u64::MAX).await?;
+        begin(ctx).await?;
         surface::show(ctx).await
     }
 }

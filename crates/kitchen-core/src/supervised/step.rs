@@ -9,13 +9,16 @@ use kitchen_train::schedule::learning_rate;
 use kitchen_types::event::Step;
 use kitchen_types::ports::OptimStep;
 use kitchen_types::{Command, Event, Number};
+use kitchen_watch::Measured;
 
 use super::keys::*;
 use super::save::{finish_save, poll_save};
 use super::session::{go_back, plan_anew};
+use super::supervise::{judge, reapply, supervise, told};
 use super::{asked, surface};
 use crate::commands::Heard;
 use crate::config::MOST_IN_A_BATCH;
+use crate::faults::flip_a_bit;
 
 /// How often gradient norm and update ratio are measured: they cost a pass over the weights.
 const MEASURE_EVERY: u64 = 10;
@@ -39,6 +42,7 @@ impl Stage for ObeyCommands {
         .changes(&LOOP)
         .changes(&IN_FLIGHT)
         .changes(&SAVING)
+        .changes(&WATCH)
         .changes(&FINISHED)
         .changes(&STEPPING)
         .writes(&STOPPED)
@@ -55,12 +59,18 @@ impl Stage for ObeyCommands {
             "checkpoint_removed",
             "planned",
             "stepped",
+            "anomaly_found",
+            "diagnosed",
+            "repaired",
+            "person_asked",
+            "person_answered",
             "warning",
         ])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
         poll_save(ctx).await?;
+        supervise(ctx).await?;
         let stepped = *ctx.get(&STEPPING)?;
         ctx.put(&STEPPING, false)?;
         if stepped && !*ctx.get(&FINISHED)? {
@@ -77,9 +87,9 @@ impl Stage for ObeyCommands {
     }
 }
 
-async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError> {
+pub(super) async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError> {
     let refusal = match &command {
-        Command::Pause => return wait_for_resume(ctx).await,
+        Command::Pause => return wait_for_resume(ctx).await.map(drop),
         Command::Resume => Some("the run is not paused".into()),
         Command::Step => {
             ctx.put(&STEPPING, true)?;
@@ -96,11 +106,20 @@ async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError>
         }
         Command::SetLearningRate(lr) if lr.is_finite() && lr.0 > 0.0 => {
             ctx.get_mut(&LOOP)?.lr = Some(*lr);
+            told(ctx, &command).await?;
             None
         }
         Command::SetLearningRate(lr) => {
             Some(format!("{lr} is not a learning rate; it must be above 0"))
         }
+        Command::SetClipNorm(clip) if clip.is_finite() && clip.0 >= 0.0 => {
+            ctx.get_mut(&LOOP)?.clip_norm = Some(*clip);
+            told(ctx, &command).await?;
+            None
+        }
+        Command::SetClipNorm(clip) => Some(format!(
+            "{clip} is not a gradient norm; it must be 0, which does not clip, or more"
+        )),
         Command::SetBatchSize(size) if (1..=MOST_IN_A_BATCH).contains(size) => {
             resize(ctx, *size)?;
             None
@@ -115,12 +134,14 @@ async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError>
         }
         Command::BlacklistSamples(ids) => {
             ctx.get_mut(&LOOP)?.blacklist.extend(ids);
+            told(ctx, &command).await?;
             None
         }
         Command::RollBack { step } => {
             report_all(ctx).await?;
             match go_back(ctx, *step).await? {
                 true => {
+                    reapply(ctx)?;
                     surface::show(ctx).await?;
                     None
                 }
@@ -153,33 +174,46 @@ fn resize(ctx: &mut Context<'_>, size: usize) -> Result<(), StageError> {
     update_epoch_ended(ctx)
 }
 
-async fn wait_for_resume(ctx: &mut Context<'_>) -> Result<(), StageError> {
+/// How waiting ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// Somebody lets the run go on.
+    Resumed,
+    /// Somebody ended it.
+    Stopped,
+    /// Nobody is there to tell it anything.
+    Alone,
+}
+
+pub(super) async fn wait_for_resume(ctx: &mut Context<'_>) -> Result<Waited, StageError> {
     report_all(ctx).await?;
     let step = ctx.get(&LOOP)?.step;
     ctx.emit(|| Event::Paused { step });
     ctx.yield_events().await;
-    loop {
+    let waited = loop {
         // Whoever pauses may well leave: what is being saved is saved now.
         finish_save(ctx).await?;
         ctx.yield_events().await;
         match ctx.get_mut(&COMMANDS)?.next().await {
-            Some(Heard::Command(Command::Resume)) | None => break,
+            Some(Heard::Command(Command::Resume)) => break Waited::Resumed,
+            None => break Waited::Alone,
             Some(Heard::Command(Command::Pause)) => {}
             // It stays paused but for that step.
             Some(Heard::Command(Command::Step)) => {
-                return Box::pin(obey(ctx, Command::Step)).await;
+                Box::pin(obey(ctx, Command::Step)).await?;
+                return Ok(Waited::Resumed);
             }
             Some(Heard::Command(Command::Stop)) => {
                 Box::pin(obey(ctx, Command::Stop)).await?;
-                break;
+                break Waited::Stopped;
             }
             Some(Heard::Command(command)) => Box::pin(obey(ctx, command)).await?,
             Some(Heard::Question(asked)) => asked::answer(ctx, asked).await?,
         }
-    }
+    };
     let step = ctx.get(&LOOP)?.step;
     ctx.emit(|| Event::Resumed { step });
-    Ok(())
+    Ok(waited)
 }
 
 /// Fetches the next batch.
@@ -230,6 +264,8 @@ impl Stage for ForwardBackward {
         StageSpec::new("forward_backward", "queue a forward and a backward pass")
             .reads(&CONFIG)
             .reads(&PLAN)
+            .reads(&LOOP)
+            .reads(&WATCH)
             .takes(&BATCH)
             .changes(&CLIENT)
             .changes(&GRADIENTS)
@@ -237,7 +273,10 @@ impl Stage for ForwardBackward {
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
-        let batch = ctx.take(&BATCH)?;
+        let mut batch = ctx.take(&BATCH)?;
+        if has_planted_fault(ctx)? {
+            flip_a_bit(&mut batch);
+        }
         let loss = ctx.get(&PLAN)?.loss.clone();
         let report = ctx
             .get_mut(&CLIENT)?
@@ -248,9 +287,18 @@ impl Stage for ForwardBackward {
         gradients.losses.push(report);
         gradients.samples += batch.len() as u64;
         gradients.tokens += batch.tokens() as u64;
+        gradients.ids.extend(batch.ids);
         let ready = gradients.losses.len() >= accumulate;
         ctx.put(&GRADIENTS_READY, ready)
     }
+}
+
+/// Whether the batch of the coming step is to have a fault that nobody has repaired.
+fn has_planted_fault(ctx: &Context<'_>) -> Result<bool, StageError> {
+    let step = ctx.get(&LOOP)?.step + 1;
+    let watch = ctx.get(&WATCH)?.as_ref();
+    let is_repaired = watch.is_some_and(|watch| watch.has_repaired(step));
+    Ok(ctx.get(&CONFIG)?.faults.nan_at == step && !is_repaired)
 }
 
 /// Queues one update of the weights.
@@ -262,6 +310,7 @@ impl Stage for OptimizerStep {
         StageSpec::new("optimizer_step", "queue one update of the weights")
             .reads(&CONFIG)
             .reads(&PLAN)
+            .reads(&WATCH)
             .changes(&CLIENT)
             .changes(&GRADIENTS)
             .changes(&LOOP)
@@ -279,7 +328,11 @@ impl Stage for OptimizerStep {
         let gradients = std::mem::take(ctx.get_mut(&GRADIENTS)?);
         ctx.put(&GRADIENTS_READY, false)?;
         let steps = ctx.get(&PLAN)?.steps;
+        let is_watched = ctx.get(&WATCH)?.is_some();
         let state = ctx.get_mut(&LOOP)?;
+        let clip_norm = state
+            .clip_norm
+            .map_or(config.optimizer.clip_norm, f64::from);
         let peak = state.lr.map_or(config.lr, f64::from);
         let lr = learning_rate(peak, &config.schedule, state.step, steps);
         state.step += 1;
@@ -288,8 +341,8 @@ impl Stage for OptimizerStep {
         let request = OptimStep {
             step: step.saturating_sub(state.optimizer_from),
             lr,
-            clip_norm: config.optimizer.clip_norm,
-            measure: step % MEASURE_EVERY == 1 || config.optimizer.clip_norm > 0.0,
+            clip_norm,
+            measure: is_watched || clip_norm > 0.0 || step % MEASURE_EVERY == 1,
         };
         let report = ctx.get_mut(&CLIENT)?.optim_step(&request).await?;
         ctx.get_mut(&IN_FLIGHT)?.push_back(StepInFlight {
@@ -326,6 +379,7 @@ impl Stage for StepMetrics {
         StageSpec::new("step_metrics", "report the step before this one")
             .reads(&STEP_BEGAN)
             .changes(&IN_FLIGHT)
+            .changes(&WATCH)
             .changes(&LOOP)
             .emits(&["stepped"])
     }
@@ -391,7 +445,13 @@ async fn report(ctx: &mut Context<'_>, queued: StepInFlight) -> Result<(), Stage
             duration_us: queued.duration_us,
         })
     });
-    if loss.is_finite() {
+    let measured = Measured {
+        step: queued.step,
+        loss,
+        grad_norm: report.grad_norm.map(f64::from),
+    };
+    let is_judged = judge(ctx, measured, queued.gradients.ids)?;
+    if is_judged || loss.is_finite() {
         return Ok(());
     }
     Err(StageError::new(format!(
@@ -409,6 +469,7 @@ impl Stage for EpochMetrics {
     fn spec(&self) -> StageSpec {
         StageSpec::new("epoch_metrics", "report the epoch, and begin the next")
             .changes(&IN_FLIGHT)
+            .changes(&WATCH)
             .changes(&LOOP)
             .changes(&EPOCH_ENDED)
             .emits(&["epoch_finished", "stepped"])

@@ -11,6 +11,7 @@ use kitchen_types::random::Key as RandomKey;
 
 use super::keys::*;
 use super::step::report_all;
+use super::supervise::is_troubled;
 
 /// Texts written each time, where each is short.
 const SHORT_SAMPLES: usize = 6;
@@ -27,6 +28,7 @@ impl Stage for Sample {
             .changes(&CLIENT)
             .changes(&LOOP)
             .changes(&IN_FLIGHT)
+            .changes(&WATCH)
             .emits(&["sampled", "stepped"])
     }
 
@@ -35,6 +37,9 @@ impl Stage for Sample {
             return Ok(());
         }
         report_all(ctx).await?;
+        if is_troubled(ctx)? {
+            return Ok(());
+        }
         let config = ctx.get(&CONFIG)?.clone();
         let step = ctx.get(&LOOP)?.step;
         let seed = RandomKey::new(config.seed)

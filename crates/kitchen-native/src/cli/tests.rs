@@ -141,6 +141,8 @@ fn help_fits_a_narrow_terminal_and_reads_well() {
           run          Train a model from a recipe, a config file, or both
           resume       Go on with a run that was stopped or cut off, or that a file
                        brings
+          command      Tell a run something: to go on, to stop, another learning rate,
+                       examples to leave out
           runs         Look at runs: list, show, compare, branch off, remove
           evaluate     Measure a trained model on its held-out examples
           sample       Let a trained sequence model write

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod bench;
+pub(crate) mod command;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod data;

@@ -116,7 +116,7 @@ pub enum Event {
     Ecc { node: u32, gpu: u32, corrected: u32 },
     /// A rack is hot, and its clocks fall.
     Hot { rack: u32, celsius: f64, clock: f64 },
-    /// A node failed; so many steps are lost.
+    /// A node failed, or a GPU of it; so many steps are lost.
     Failed {
         node: u32,
         gpu: Option<u32>,
@@ -124,7 +124,7 @@ pub enum Event {
     },
     /// Why.
     Cause { cause: String },
-    /// The failure was noticed, and all ranks are started again.
+    /// All ranks are started again, from there.
     Restarting { path: String },
     /// Another node took its place.
     Replaced { node: u32 },
@@ -140,9 +140,9 @@ pub enum Event {
     Shard { number: u32, of: u32, bytes: u64 },
     /// All are.
     Exported { path: String },
-    /// The run is over: its steps, its last training loss (none if no step was made).
+    /// The run is over: steps done, steps planned, and how long it took.
     Ended { steps: u64, of: u64, hours: f64 },
-    /// The last losses.
+    /// The last losses, where there are any.
     Final {
         loss: Option<f64>,
         ppl: Option<f64>,

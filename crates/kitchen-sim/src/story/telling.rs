@@ -97,7 +97,8 @@ impl Story {
     pub fn skip_to(&mut self, at: f64) {
         self.queue.retain(|moment| moment.at >= at);
         let at = at - self.setting.setup.seconds();
-        self.notice += self.notices[self.notice..].partition_point(|(when, _)| *when < at);
+        let before = self.notices.partition_point(|(when, _)| *when < at);
+        self.notice = self.notice.max(before);
         while let Some(span) = self.performance.spans.get(self.span) {
             if span.until < at {
                 self.span += 1;

@@ -9,6 +9,7 @@ mod model;
 mod optimizer;
 mod problem;
 mod span;
+mod supervisor;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ pub use optimizer::{
 };
 pub use problem::{ConfigProblem, ConfigSource};
 pub use span::{InvalidSpan, Span};
+pub use supervisor::{FaultsConfig, OutlierRule, Supervision, SupervisorConfig};
 
 /// The whole request for one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +65,10 @@ pub struct RunConfig {
     pub checkpoint: CheckpointConfig,
     /// What a sequence model writes while it learns.
     pub sample: SampleConfig,
+    /// Whether the run looks after itself, and how.
+    pub supervisor: SupervisorConfig,
+    /// Faults that are planted on purpose.
+    pub faults: FaultsConfig,
 }
 
 impl Default for RunConfig {
@@ -83,6 +89,8 @@ impl Default for RunConfig {
             early_stopping: EarlyStoppingConfig::default(),
             checkpoint: CheckpointConfig::default(),
             sample: SampleConfig::default(),
+            supervisor: SupervisorConfig::Off,
+            faults: FaultsConfig::default(),
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use expect_test::expect;
 use kitchen_types::board::{Board, Phase};
 use kitchen_types::event::RunStatus;
 use kitchen_types::series::Series;
+use kitchen_types::supervision::Ask;
 use kitchen_types::{Command, Envelope, Event, Number, RunConfig};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::schema::values_of;
-use crate::wire::{envelope, evaluation, one_of_each, step};
+use crate::wire::{anomaly, envelope, evaluation, one_of_each, repair, step};
 
 fn recorded(events: impl IntoIterator<Item = Event>) -> Vec<Envelope> {
     events
@@ -285,4 +287,47 @@ fn any_envelopes_are_survived() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn an_incident_that_is_told_again_is_the_same_one() {
+    let ask = Ask {
+        incident: 2,
+        step: 5,
+        reason: "it came back".into(),
+        actions: vec![Command::Resume],
+    };
+    let told = [
+        started(0),
+        Event::AnomalyFound(anomaly(1)),
+        Event::Repaired(repair(1)),
+        // Cut off and resumed: what its supervisor knows is told again.
+        Event::AnomalyFound(anomaly(1)),
+        Event::Repaired(repair(1)),
+        Event::AnomalyFound(anomaly(2)),
+        Event::PersonAsked(ask.clone()),
+    ];
+    let mut board = Board::replay(&recorded(told));
+    assert_eq!(board.incidents.len(), 2);
+    assert_eq!(board.incidents[0].repair, Some(repair(1)));
+    assert_eq!(
+        board.open_question().and_then(|it| it.ask.clone()),
+        Some(ask)
+    );
+    let answered = Event::PersonAnswered {
+        incident: 2,
+        step: 3,
+    };
+    board.apply(&envelope(9, answered));
+    assert_eq!(board.open_question(), None);
+    let said: Vec<_> = board.notices.iter().map(|it| it.text.as_str()).collect();
+    expect![[r#"
+        [
+            "a jump of the loss at step 5: loss 312.5, expected below 1.25",
+            "went back to step 3, and left out example 17",
+            "a jump of the loss at step 5: loss 312.5, expected below 1.25",
+            "a person is needed: it came back",
+        ]
+    "#]]
+    .assert_debug_eq(&said);
 }

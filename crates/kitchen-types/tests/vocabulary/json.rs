@@ -17,6 +17,7 @@ use kitchen_types::receipt::{Receipt, Verdict};
 use kitchen_types::report::{Comparison, Examination, Listing, RecipeInfo, StageInfo};
 use kitchen_types::series::Series;
 use kitchen_types::summary::LastLine;
+use kitchen_types::supervision::SupervisorState;
 use kitchen_types::workflow::Workflow;
 use kitchen_types::{Board, Command, Envelope, Number, RunConfig, SampleId};
 use proptest::prelude::*;
@@ -113,6 +114,7 @@ fn checkpoint() {
     check::<Manifest>();
     check::<LoopState>();
     check::<PortableManifest>();
+    check::<SupervisorState>();
 }
 
 #[test]

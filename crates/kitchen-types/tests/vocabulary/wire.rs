@@ -7,6 +7,9 @@ use expect_test::expect_file;
 use kitchen_types::config::{Algorithm, ModelConfig, RnnConfig, Span};
 use kitchen_types::event::{DeviceTiming, Evaluation, RunStatus, Step};
 use kitchen_types::ports::{ClientInfo, DataSpec, InputSpec, LayerInfo, TargetSpec};
+use kitchen_types::supervision::{
+    Anomaly, AnomalyKind, Ask, Diagnosis, Knobs, Measure, Repair, Strategy, Suspect,
+};
 use kitchen_types::{Command, Envelope, Event, Number, RunConfig, RunId, SampleId};
 use serde_json::{Value, json};
 
@@ -135,6 +138,34 @@ pub(crate) fn one_of_each() -> Vec<Event> {
             command: Command::RollBack { step: 3 },
             reason: "there is no such checkpoint".into(),
         },
+        Event::AnomalyFound(anomaly(1)),
+        Event::Diagnosed(Diagnosis {
+            incident: 1,
+            step: 5,
+            weights_of: 3,
+            samples: 64,
+            median_grad_norm: Some(Number(0.5)),
+            max_grad_norm: Some(Number(f64::INFINITY)),
+            suspects: vec![Suspect {
+                id: SampleId(17),
+                loss: Number(9.5),
+                grad_norm: Number(f64::INFINITY),
+                ratio: Number(f64::INFINITY),
+                z: Number(f64::INFINITY),
+            }],
+            method: "one by one".into(),
+        }),
+        Event::Repaired(repair(1)),
+        Event::PersonAsked(Ask {
+            incident: 1,
+            step: 5,
+            reason: "too many examples stand out".into(),
+            actions: vec![Command::SetLearningRate(Number(0.001)), Command::Resume],
+        }),
+        Event::PersonAnswered {
+            incident: 1,
+            step: 3,
+        },
         Event::Forked {
             from: RunId::new("digits-0").unwrap(),
             step: 5,
@@ -143,6 +174,39 @@ pub(crate) fn one_of_each() -> Vec<Event> {
             message: "the battery is low".into(),
         },
     ]
+}
+
+/// The `incident`th anomaly.
+pub(crate) fn anomaly(incident: u64) -> Anomaly {
+    Anomaly {
+        incident,
+        step: 5,
+        kind: AnomalyKind::LossSpike,
+        of: Measure::Loss,
+        value: Number(312.5),
+        threshold: Some(Number(1.25)),
+    }
+}
+
+/// What was done about it.
+pub(crate) fn repair(incident: u64) -> Repair {
+    let before = Knobs {
+        lr: Number(0.05),
+        clip_norm: Number(0.0),
+        left_out: 0,
+    };
+    Repair {
+        incident,
+        step: 5,
+        strategy: Strategy::Surgical,
+        back_to: 3,
+        left_out: vec![SampleId(17)],
+        before,
+        after: Knobs {
+            left_out: 1,
+            ..before
+        },
+    }
 }
 
 /// A step in which everything was measured, with a loss of `loss`.
@@ -240,6 +304,7 @@ fn every_command_is_spelt_as_recorded() {
         Command::Stop,
         Command::Save,
         Command::SetLearningRate(Number(0.01)),
+        Command::SetClipNorm(Number(1.0)),
         Command::SetBatchSize(64),
         Command::SkipBatch,
         Command::BlacklistSamples(vec![SampleId(3), SampleId::new(1, 2)]),

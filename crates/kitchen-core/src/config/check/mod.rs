@@ -3,6 +3,7 @@
 
 mod data;
 mod model;
+mod supervisor;
 
 use kitchen_types::RunConfig;
 use kitchen_types::config::{ConfigProblem, ConfigSource, LossConfig, Span};
@@ -60,6 +61,8 @@ pub fn check(config: &RunConfig) -> Vec<Finding> {
     findings.algorithm(config);
     findings.schedule(config);
     findings.reports(config);
+    findings.supervisor(&config.supervisor);
+    findings.faults(&config.faults);
     findings.fit(config);
     findings.0
 }

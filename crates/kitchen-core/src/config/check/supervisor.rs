@@ -1,0 +1,55 @@
+//! Ranges of how a run looks after itself, and of planted faults.
+
+use kitchen_types::config::{FaultsConfig, SupervisorConfig};
+
+use super::{Findings, limits};
+
+impl Findings {
+    pub(super) fn supervisor(&mut self, config: &SupervisorConfig) {
+        let SupervisorConfig::On(on) = config else {
+            return;
+        };
+        let path = |name: &str| format!("supervisor.on.{name}");
+        // More than so many would not fit the state that a run keeps.
+        self.between(&path("window"), on.window, 10, 100_000);
+        self.between(&path("min_history"), on.min_history, 10, 100_000);
+        self.between(&path("confirm_of"), on.confirm_of, 1, 100);
+        self.between(&path("confirm"), on.confirm, 1, on.confirm_of.max(1));
+        self.between(&path("max_retries"), on.max_retries, 0, 100);
+        self.between(&path("max_left_out"), on.max_left_out, 0, 1000);
+        for (name, value) in [
+            ("spike_sigma", on.spike_sigma),
+            ("spike_rise", on.spike_rise),
+            ("grad_norm_threshold", on.grad_norm_threshold),
+            ("outlier_z", on.outlier_z),
+            ("outlier_ratio", on.outlier_ratio),
+            ("clip_norm", on.clip_norm),
+        ] {
+            self.positive(&path(name), value);
+        }
+        if !(on.lr_factor > 0.0 && on.lr_factor < 1.0) {
+            let path = path("lr_factor");
+            let message = format!(
+                "`{path}` is {}, and must be above 0 and below 1",
+                on.lr_factor
+            );
+            self.one(&path, message);
+        }
+    }
+
+    pub(super) fn faults(&mut self, faults: &FaultsConfig) {
+        self.between(
+            "faults.samples",
+            usize::try_from(faults.samples).unwrap_or(usize::MAX),
+            0,
+            limits::SAMPLES,
+        );
+        self.positive("faults.scale", faults.scale);
+    }
+
+    fn positive(&mut self, path: &str, value: f64) {
+        if !(value.is_finite() && value > 0.0) {
+            self.one(path, format!("`{path}` is {value}, and must be above 0"));
+        }
+    }
+}
