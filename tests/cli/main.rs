@@ -8,6 +8,7 @@
 )]
 
 mod ask;
+mod forensics;
 mod run;
 mod runs;
 mod serve;

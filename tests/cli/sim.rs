@@ -183,8 +183,8 @@ fn a_scenario_becomes_a_file_of_ones_own() {
 #[test]
 fn a_run_keeps_its_pace_and_its_limits() {
     let kitchen = Kitchen::new().unwrap();
-    // At 10 seconds a second, the first step is two seconds away.
-    let line = "sim small --speed-factor 10 --exit-after-time 1s";
+    // The GPUs are found after four simulated seconds, and the first step ends after nine.
+    let line = "sim small --speed-factor 2 --exit-after-time 3s";
     let out = kitchen.ok(line).unwrap();
     assert!(out.contains("gpus      8 of 8 found"), "{out}");
     assert!(!out.contains("loss"), "{out}");

@@ -27,7 +27,7 @@ fn mistakes_are_told_with_a_remedy() {
         (
             "run digit",
             2,
-            "there is no recipe `digit`; there are digits, playground",
+            "there is no recipe `digit`; there are digits, night-shift, playground",
         ),
         ("run gone.toml", 2, "gone.toml: the file cannot be read"),
         ("run bad.toml", 2, "bad.toml:2: there is no key `btach`"),

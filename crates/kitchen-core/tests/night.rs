@@ -155,7 +155,7 @@ fn a_crash_at_any_point_loses_and_repeats_nothing() {
         .unwrap()
         .found
         .unwrap();
-    for cut in (5..told).step_by(told / 40) {
+    for cut in (5..told).step_by(told / 20) {
         let store = Memory::default();
         let mut seen = abandon_after(begin(&config, &store), cut);
         seen.extend(finish(begin(&config, &store)));

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and the words that explain it.
 
+mod forensics;
 mod sim;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use kitchen_types::config::DeviceChoice;
 
+pub(crate) use forensics::ForensicsArgs;
 pub(crate) use sim::{SimArgs, SimCommand, SimFormat, SimScoreArgs, SimSearchArgs, SimWatchArgs};
 
 /// Train small models, and watch them learn.
@@ -40,12 +42,15 @@ pub(crate) enum Command {
     /// Go on with a run that was stopped or cut off, or that a file brings
     Resume(ResumeArgs),
     /// Tell a run something: to go on, to stop, another learning rate, examples to leave out
-    Command(CommandArgs),
+    #[command(name = "command")]
+    Tell(CommandArgs),
     /// Look at runs: list, show, compare, branch off, remove
     #[command(subcommand)]
     Runs(RunsCommand),
     /// Measure a trained model on its held-out examples
     Evaluate(EvaluateArgs),
+    /// Explain the batch of a step: which of its examples stand out
+    Forensics(ForensicsArgs),
     /// Let a trained sequence model write
     Sample(SampleArgs),
     /// Write a model's weights for other programs to load, or a run to go on elsewhere
@@ -508,7 +513,7 @@ pub(crate) enum DataCommand {
 /// Arguments of `bench`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// Which work; all of it by default
+    /// Which work; by default all of it but `forensics`, which takes longer
     pub(crate) name: Option<String>,
 
     /// Where

@@ -233,8 +233,9 @@ fn quoted(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use kitchen_types::Event;
     use kitchen_types::summary::{LastLine, RunSummary};
+    use kitchen_types::supervision::{Anomaly, AnomalyKind, Ask, Knobs, Measure, Repair, Strategy};
+    use kitchen_types::{Command, Event, Number, SampleId};
 
     use super::*;
     use crate::scripted::{self, Script};
@@ -317,6 +318,71 @@ mod tests {
                 digits-20231114-221320 was cut off after 10 steps.
 
                   where         runs/here"#]],
+        );
+    }
+
+    #[test]
+    fn a_run_that_looked_after_itself_until_it_was_unsure() {
+        let mut script = scripted::digits(300);
+        let anomaly = |incident, step| Anomaly {
+            incident,
+            step,
+            kind: AnomalyKind::LossSpike,
+            of: Measure::Loss,
+            value: Number(312.5),
+            threshold: Some(Number(1.25)),
+        };
+        let knobs = Knobs {
+            lr: Number(0.003),
+            clip_norm: Number(0.0),
+            left_out: 0,
+        };
+        let repair = Repair {
+            incident: 1,
+            step: 250,
+            strategy: Strategy::Surgical,
+            back_to: 225,
+            left_out: vec![SampleId(17)],
+            before: knobs,
+            after: knobs,
+        };
+        let ask = Ask {
+            incident: 2,
+            step: 290,
+            reason: "it came back".into(),
+            actions: vec![Command::SetLearningRate(Number(0.0015))],
+        };
+        let ended = Event::RunFinished {
+            status: RunStatus::Waiting,
+            step: 225,
+            duration_ms: 1,
+            reason: Some("it came back".into()),
+        };
+        for event in [
+            Event::AnomalyFound(anomaly(1, 250)),
+            Event::Repaired(repair),
+            Event::AnomalyFound(anomaly(2, 290)),
+            Event::PersonAsked(ask),
+            ended,
+        ] {
+            script.say(1, event);
+        }
+        check(
+            &script,
+            "digits",
+            expect![[r#"
+            digits-20231114-221320 waits for a person after 300 steps: it came back
+
+              it can        tell 93.9 % of 359 held-out examples rightly (loss 0.1517)
+              trouble       a jump of the loss at step 250: loss 312.5, expected below 1.25
+                            went back to step 225, and left out example 17
+              trouble       a jump of the loss at step 290: loss 312.5, expected below 1.25
+                            a person is needed: it came back
+              where         runs/here, with 1 checkpoint
+
+              try next      kitchen-native command digits-20231114-221320 set_lr 0.0015
+                            kitchen-native resume digits-20231114-221320
+                                goes on from there, with what it was told"#]],
         );
     }
 

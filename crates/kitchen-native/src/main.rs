@@ -52,9 +52,10 @@ fn carry_out(command: Command, runs: &Runs) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => commands::run::run(&args, runs),
         Command::Resume(args) => commands::resume::resume(&args, runs),
-        Command::Command(args) => commands::command::command(&args, runs),
+        Command::Tell(args) => commands::command::command(&args, runs),
         Command::Runs(command) => commands::runs::runs(command, runs),
         Command::Evaluate(args) => commands::evaluate::evaluate(&args, runs),
+        Command::Forensics(args) => commands::forensics::forensics(&args, runs),
         Command::Sample(args) => commands::sample::sample(&args, runs),
         Command::Export(args) => commands::export::export(&args, runs),
         Command::Receipt(command) => commands::receipt::receipt(command, runs),

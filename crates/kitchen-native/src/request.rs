@@ -203,7 +203,7 @@ mod tests {
         let problem = read(&["digit"]).unwrap_err();
         assert!(
             problem.starts_with(
-                "the command line: there is no recipe `digit`; there are digits, playground"
+                "the command line: there is no recipe `digit`; there are digits, night-shift, playground"
             ),
             "{problem}"
         );

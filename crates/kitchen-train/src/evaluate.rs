@@ -86,6 +86,14 @@ pub(crate) fn example(batch: &Batch, place: usize) -> Batch {
     }
 }
 
+/// Whether any target of `batch` counts.
+pub(crate) fn counts(batch: &Batch) -> bool {
+    match &batch.targets {
+        Targets::Tokens { mask, .. } => mask.is_empty() || mask.iter().any(|&value| value != 0.0),
+        Targets::Classes(_) | Targets::Values { .. } | Targets::None => true,
+    }
+}
+
 /// The `place`-th of `count` equal parts.
 fn part<T: Clone>(values: &[T], place: usize, count: usize) -> Vec<T> {
     let each = values.len() / count;

@@ -19,6 +19,7 @@ mod memory;
 mod model;
 mod names;
 mod optimizer;
+mod per_sample;
 mod readback;
 mod sample;
 pub mod schedule;

@@ -29,6 +29,37 @@ pub struct BenchReport {
     pub peak_memory_bytes: Option<u64>,
 }
 
+/// What it costs to measure the examples of a batch one by one, beside a training step on the same
+/// batch. The keys are stable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForensicsBench {
+    /// The work, such as `mlp-784`.
+    pub name: String,
+    /// `cpu` or `gpu`.
+    pub device: String,
+    /// Threads that the CPU's kernels may use.
+    pub threads: usize,
+    /// Examples in the batch.
+    pub batch: usize,
+    /// How often step and diagnosis were timed, by turns.
+    pub rounds: u64,
+    /// The median time of a training step.
+    pub step_ms: Number,
+    /// The median time of a diagnosis: the loss and the gradient norm of each example.
+    pub diagnosis_ms: Number,
+    /// The median over the rounds of the time of a diagnosis by that of the step before it.
+    pub ratio: Number,
+    /// The time of the same by a backward pass for each example, measured once.
+    pub alone_ms: Number,
+    /// That by the median time of a step.
+    pub alone_ratio: Number,
+    /// The most memory the process had held after training steps, where it is known.
+    pub step_memory_bytes: Option<u64>,
+    /// The same after a diagnosis: what it is above the one before, a diagnosis needs besides.
+    pub diagnosis_memory_bytes: Option<u64>,
+}
+
 /// How smoothly charts are drawn while they grow. The keys are stable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

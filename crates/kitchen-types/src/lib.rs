@@ -11,6 +11,7 @@ pub mod card;
 pub mod checkpoint;
 pub mod command;
 pub mod config;
+pub mod diagnosis;
 pub mod event;
 pub mod ids;
 pub mod kept;

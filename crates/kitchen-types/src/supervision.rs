@@ -264,7 +264,7 @@ pub struct StepExamples {
 impl fmt::Display for Anomaly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            AnomalyKind::NotFinite => "a number that is none",
+            AnomalyKind::NotFinite => "a number that is not finite",
             AnomalyKind::LossSpike => "a jump of the loss",
             AnomalyKind::GradientExplosion => "an exploding gradient",
             AnomalyKind::Divergence => "a loss that keeps rising",

@@ -4,14 +4,15 @@
 //! Acting on a verdict is left to kitchen-core.
 
 mod monitor;
-mod outliers;
+pub mod outliers;
 mod patience;
 mod plan;
 mod robust;
 mod supervisor;
+mod suspects;
 
 pub use monitor::{Finding, Measured, note, observe, suspicious};
-pub use outliers::{Outliers, outliers};
 pub use patience::{Verdict, judge_evaluation};
 pub use plan::{Plan, plan};
 pub use supervisor::{Effect, LOOK_BACK, MOST_EXAMINED, Seen, next};
+pub use suspects::{Suspects, suspects};

@@ -1,162 +1,323 @@
-//! Which examples stand out, by the norms of their gradients.
+//! Which examples of a batch are unlike the others.
 
 use kitchen_types::Number;
-use kitchen_types::config::{OutlierRule, Supervision};
+use kitchen_types::diagnosis::{
+    Diagnosis, Outlier, OutlierReason, OutlierRule, OutlierScore, Spread,
+};
 use kitchen_types::ports::PerSample;
-use kitchen_types::supervision::Suspect;
 
-use crate::robust::Spread;
+/// The MAD of a normal distribution is 0.6745 of its deviation.
+const MAD_OF_NORMAL: f64 = 0.6745;
+/// The mean absolute deviation of a normal distribution is sqrt(2 / pi) of its deviation.
+const MEAN_DEVIATION_OF_NORMAL: f64 = 0.797_884_560_802_865_4;
+/// With fewer examples than this, there is no telling which of them are the others.
+const FEWEST: u64 = 3;
 
-/// More than so many at once are no outliers, and their ids would tell a person nothing.
-pub(crate) const MOST_SUSPECTS: usize = 32;
-
-/// What a number of examples look like.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outliers {
-    /// How many there are.
-    pub samples: u64,
-    /// The median of their gradient norms.
-    pub median: f64,
-    /// The largest of them.
-    pub max: f64,
-    /// Those that stand out, the worst first; at most one more than a supervisor leaves out at once.
-    pub suspects: Vec<Suspect>,
-}
-
-/// The examples of `found` that stand out: by `outlier_z` deviations of the others' norms, and by
-/// `outlier_ratio` times the usual norm, which is their median, or `usual` where that is larger
-/// (late in training most norms are near 0, and the hard examples far above, as they should be).
-/// Norms and losses that are not finite always do.
-pub fn outliers(found: &PerSample, usual: Option<f64>, rules: &Supervision) -> Outliers {
-    let norms: Vec<f64> = found.grad_norms.iter().map(|norm| norm.0).collect();
-    let robust = Spread::of(norms.iter().copied());
-    let (middle, deviation) = match rules.outlier_rule {
-        OutlierRule::Mad => (robust.median, robust.deviation),
-        OutlierRule::Classical => mean_and_deviation(&norms),
-    };
-    let usual = usual.unwrap_or(0.0).max(robust.median);
-    let examples = found.ids.iter().zip(&found.losses).zip(&norms);
-    let mut suspects: Vec<Suspect> = examples
-        .map(|((id, loss), norm)| Suspect {
-            id: *id,
-            loss: *loss,
-            grad_norm: Number(*norm),
-            ratio: Number(above(*norm, usual)),
-            z: Number(above(*norm - middle, deviation)),
-        })
-        .filter(|it| {
-            let finite = it.loss.is_finite() && it.grad_norm.is_finite();
-            !finite || (it.z.0 > rules.outlier_z && it.ratio.0 > rules.outlier_ratio)
+/// Judges the examples of a batch by their gradient norms.
+///
+/// Where more than half of the norms are equal, the MAD is 0; then the mean absolute deviation
+/// stands in for it (Iglewicz and Hoaglin 1993).
+pub fn find(measured: &PerSample, rule: &OutlierRule) -> Diagnosis {
+    let grad_norms = spread(&measured.grad_norms);
+    let ruler = Ruler::new(&measured.grad_norms, &grad_norms, rule.score);
+    let examples = (measured.ids.iter())
+        .zip(&measured.losses)
+        .zip(&measured.grad_norms)
+        .zip(0..);
+    let mut outliers: Vec<Outlier> = examples
+        .filter_map(|(((&id, &loss), &grad_norm), place)| {
+            let mut outlier = Outlier {
+                id,
+                place,
+                loss,
+                grad_norm,
+                ratio: Number(grad_norm.0 / grad_norms.median.0),
+                z: Number(ruler.score(grad_norm.0)),
+                because: Vec::new(),
+            };
+            outlier.because = reasons(&outlier, &grad_norms, rule);
+            (!outlier.because.is_empty()).then_some(outlier)
         })
         .collect();
-    suspects.sort_by(|a, b| b.grad_norm.0.total_cmp(&a.grad_norm.0));
-    suspects.truncate(MOST_SUSPECTS + 1);
-    Outliers {
-        samples: norms.len() as u64,
-        median: robust.median,
-        max: norms.iter().copied().max_by(f64::total_cmp).unwrap_or(0.0),
-        suspects,
+    // NaN counts as above infinity, so what is not finite comes first; equals keep their order.
+    outliers.sort_by(|a, b| severity(b).total_cmp(&severity(a)));
+    Diagnosis {
+        limits: limits(&grad_norms, rule),
+        rule: rule.clone(),
+        losses: spread(&measured.losses),
+        grad_norms,
+        outliers,
     }
 }
 
-/// `value` as a multiple of `unit`; what is not finite, or above nothing at all, is infinitely far.
-fn above(value: f64, unit: f64) -> f64 {
-    if !value.is_finite() || (unit <= 0.0 && value > 0.0) {
-        return f64::INFINITY;
+fn reasons(outlier: &Outlier, norms: &Spread, rule: &OutlierRule) -> Vec<OutlierReason> {
+    if !(outlier.loss.is_finite() && outlier.grad_norm.is_finite()) {
+        return vec![OutlierReason::NotFinite];
     }
-    if unit <= 0.0 { 0.0 } else { value / unit }
+    if norms.finite < FEWEST {
+        return Vec::new();
+    }
+    let exceeds = |value: Number, limit: f64| limit > 0.0 && value.0 > limit;
+    let ratio = exceeds(outlier.ratio, rule.ratio).then_some(OutlierReason::Ratio);
+    let score = exceeds(outlier.z, rule.z).then_some(OutlierReason::Score);
+    ratio.into_iter().chain(score).collect()
 }
 
-/// Over the finite values; the deviation is that of a sample, with n - 1.
-fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
-    let finite = || values.iter().copied().filter(|value| value.is_finite());
-    let count = finite().count() as f64;
-    let mean = finite().sum::<f64>() / count.max(1.0);
-    let squares: f64 = finite().map(|value| (value - mean).powi(2)).sum();
-    (mean, (squares / (count - 1.0).max(1.0)).sqrt())
+fn severity(outlier: &Outlier) -> f64 {
+    if outlier.because.contains(&OutlierReason::NotFinite) {
+        f64::NAN.abs()
+    } else {
+        outlier.grad_norm.0
+    }
+}
+
+/// What this rule cannot see in such a batch.
+fn limits(norms: &Spread, rule: &OutlierRule) -> Vec<String> {
+    let mut limits = Vec::new();
+    let n = norms.finite as f64;
+    if norms.finite < FEWEST {
+        limits.push(format!(
+            "{n} finite gradient norms are too few to compare; only what is not finite was looked for"
+        ));
+    } else if rule.score == OutlierScore::Classical && rule.z > 0.0 {
+        let highest = (n - 1.0) / n.sqrt();
+        if highest <= rule.z {
+            limits.push(format!(
+                "the classical z among {n} examples is at most {highest:.2}, so that the limit of {} is never passed; use the MAD",
+                rule.z
+            ));
+        }
+    }
+    limits
+}
+
+/// Turns a gradient norm into a distance from the others.
+struct Ruler {
+    centre: f64,
+    /// One deviation.
+    unit: f64,
+}
+
+impl Ruler {
+    fn new(values: &[Number], spread: &Spread, score: OutlierScore) -> Self {
+        let (centre, unit) = match score {
+            OutlierScore::Classical => {
+                let n = spread.finite as f64;
+                // The deviation of a sample.
+                let unit = spread.deviation.0 * (n / (n - 1.0)).sqrt();
+                (spread.mean.0, unit)
+            }
+            OutlierScore::Mad if spread.mad.0 > 0.0 => {
+                (spread.median.0, spread.mad.0 / MAD_OF_NORMAL)
+            }
+            OutlierScore::Mad => {
+                let median = spread.median.0;
+                let away = finite(values).map(|value| (value - median).abs());
+                let mean = away.sum::<f64>() / spread.finite as f64;
+                (median, mean / MEAN_DEVIATION_OF_NORMAL)
+            }
+        };
+        Self { centre, unit }
+    }
+
+    /// 0 where all are equal; NaN of what is NaN.
+    fn score(&self, value: f64) -> f64 {
+        let away = value - self.centre;
+        if away == 0.0 { 0.0 } else { away / self.unit }
+    }
+}
+
+/// Describes `values`.
+pub fn spread(values: &[Number]) -> Spread {
+    let mut sorted: Vec<f64> = finite(values).collect();
+    sorted.sort_by(f64::total_cmp);
+    let count = sorted.len() as f64;
+    let median = middle(&sorted);
+    let mut away: Vec<f64> = sorted.iter().map(|value| (value - median).abs()).collect();
+    away.sort_by(f64::total_cmp);
+    let mean = sorted.iter().sum::<f64>() / count;
+    let squares = sorted.iter().map(|value| (value - mean) * (value - mean));
+    let variance = squares.sum::<f64>() / count;
+    let end = |value: Option<&f64>| Number(value.copied().unwrap_or(f64::NAN));
+    Spread {
+        count: values.len() as u64,
+        finite: sorted.len() as u64,
+        median: Number(median),
+        mad: Number(middle(&away)),
+        mean: Number(mean),
+        deviation: Number(variance.sqrt()),
+        min: end(sorted.first()),
+        max: end(sorted.last()),
+    }
+}
+
+fn finite(values: &[Number]) -> impl Iterator<Item = f64> {
+    values.iter().map(|value| value.0).filter(|v| v.is_finite())
+}
+
+/// The median of sorted numbers; NaN of none.
+fn middle(sorted: &[f64]) -> f64 {
+    let half = sorted.len() / 2;
+    match (sorted.get(half.wrapping_sub(1)), sorted.get(half)) {
+        (Some(low), Some(high)) if sorted.len().is_multiple_of(2) => low / 2.0 + high / 2.0,
+        (_, Some(&high)) => high,
+        (_, None) => f64::NAN,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use kitchen_types::SampleId;
+    use proptest::prelude::*;
 
     use super::*;
 
-    fn examples(norms: &[f64]) -> PerSample {
+    fn measured(norms: &[f64]) -> PerSample {
         PerSample {
-            ids: (0..norms.len() as u64).map(SampleId).collect(),
+            ids: (100..).map(SampleId).take(norms.len()).collect(),
             losses: vec![Number(1.0); norms.len()],
             grad_norms: norms.iter().copied().map(Number).collect(),
-            method: "given".into(),
+            method: "a table".into(),
         }
     }
 
-    fn found(norms: &[f64], usual: Option<f64>, rules: &Supervision) -> Vec<u64> {
-        let outliers = outliers(&examples(norms), usual, rules);
-        outliers.suspects.iter().map(|it| it.id.0).collect()
+    fn rule(score: OutlierScore, z: f64, ratio: f64) -> OutlierRule {
+        OutlierRule { score, z, ratio }
+    }
+
+    /// `place:reasons` of each outlier, worst first.
+    fn story(norms: &[f64], rule: &OutlierRule) -> String {
+        let outliers = find(&measured(norms), rule).outliers;
+        let words = outliers.iter().map(|outlier| {
+            let reasons = outlier.because.iter().map(|reason| match reason {
+                OutlierReason::NotFinite => "n",
+                OutlierReason::Ratio => "r",
+                OutlierReason::Score => "s",
+            });
+            format!("{}:{}", outlier.place, reasons.collect::<String>())
+        });
+        words.collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn what_stands_out() {
-        let rules = Supervision::default();
-        let table: &[(&[f64], Option<f64>, &[u64])] = &[
-            (&[], None, &[]),
-            (&[1.0, 1.1, 0.9, 1.0], None, &[]),
-            (&[1.0, 1.1, 0.9, 1000.0], None, &[3]),
-            // Far above the others, yet not a hundred times the usual.
-            (&[1.0, 1.1, 0.9, 50.0], None, &[]),
-            // Late in training: a hard example among easy ones.
-            (&[1e-4, 2e-4, 3e-4, 5.0], Some(1.0), &[]),
-            (&[1e-4, 2e-4, 3e-4, 500.0], Some(1.0), &[3]),
-            (&[0.0, 0.0, 0.0, 0.0], None, &[]),
-            (&[0.0, 0.0, 0.0, 1.0], None, &[3]),
-            (&[1.0, f64::NAN, 1.0, f64::INFINITY], None, &[1, 3]),
+    fn finds_what_stands_out() {
+        let both = rule(OutlierScore::Mad, 6.0, 100.0);
+        let only_ratio = rule(OutlierScore::Mad, 0.0, 100.0);
+        let only_score = rule(OutlierScore::Mad, 6.0, 0.0);
+        let classical = rule(OutlierScore::Classical, 6.0, 0.0);
+        let inf = f64::INFINITY;
+        let table: &[(&OutlierRule, &[f64], &str)] = &[
+            (&both, &[], ""),
+            (&both, &[5.0], ""),
+            // Two cannot tell which of them is wrong, unless one is no number.
+            (&both, &[1.0, 1e9], ""),
+            (&both, &[1.0, f64::NAN], "1:n"),
+            (&both, &[1.0, 1.0, 1.0, 1.0], ""),
+            (&both, &[0.0, 0.0, 0.0, 0.0], ""),
+            (&both, &[1.0, 2.0, 3.0, 4.0, 5.0], ""),
+            // Median 3, MAD 1: a score of 0.6745 (x - 3), beyond 6 from 11.896 on.
+            (&both, &[1.0, 2.0, 3.0, 4.0, 11.8], ""),
+            (&both, &[1.0, 2.0, 3.0, 4.0, 11.9], "4:s"),
+            (&both, &[1.0, 2.0, 3.0, 4.0, 301.0], "4:rs"),
+            (&only_ratio, &[1.0, 2.0, 3.0, 4.0, 300.0], ""),
+            (&only_ratio, &[1.0, 2.0, 3.0, 4.0, 301.0], "4:r"),
+            (&only_score, &[1.0, 2.0, 3.0, 4.0, 301.0], "4:s"),
+            // Small gradients harm nobody.
+            (&both, &[1e-9, 20.0, 21.0, 22.0, 23.0], ""),
+            // The worst first; what is no number before all.
+            (
+                &both,
+                &[1.0, 50.0, 1.1, 0.9, 90.0, 1.0, inf, 1.2, 0.8],
+                "6:n 4:s 1:s",
+            ),
+            // Most are equal, so that the MAD is 0: then the mean deviation, 9 / 5 / 0.79788 = 2.26
+            // at first, and 3.99 deviations away; with nine equal ones 0.9 / 0.798 and 7.98.
+            (&both, &[1.0, 1.0, 1.0, 1.0, 10.0], ""),
+            (
+                &both,
+                &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 10.0],
+                "9:s",
+            ),
+            // A median of 0: anything is infinitely many times as large.
+            (&only_ratio, &[0.0, 0.0, 0.0, 1e-3], "3:r"),
+            // The classical z of one among five is at most 1.79.
+            (&classical, &[1.0, 1.0, 1.0, 1.0, 1e30], ""),
         ];
-        for (norms, usual, expected) in table {
-            let mut found = found(norms, *usual, &rules);
-            found.sort_unstable();
-            assert_eq!(found, *expected, "{norms:?}, usual {usual:?}");
+        for (rule, norms, expected) in table {
+            assert_eq!(story(norms, rule), *expected, "{norms:?} by {rule:?}");
         }
     }
 
-    /// The largest z of one value among n is (n - 1) / sqrt(n): 5.48 of 32, 6.01 of 38, which floats
-    /// may round, 7.88 of 64.
     #[test]
-    fn the_classical_z_is_blind_in_a_small_batch() {
-        let one_among = |n: usize| {
+    fn a_loss_that_is_no_number_is_enough() {
+        let mut measured = measured(&[1.0, 1.0, 1.0]);
+        measured.losses[1] = Number(f64::NAN);
+        let found = find(&measured, &OutlierRule::default());
+        let ids: Vec<SampleId> = found.outliers.iter().map(|outlier| outlier.id).collect();
+        assert_eq!(ids, [SampleId(101)]);
+        assert_eq!((found.losses.count, found.losses.finite), (3, 2));
+    }
+
+    /// The z of one outlier among n is at most (n - 1) / sqrt(n): 5.92 for 37, 6.002 for 38.
+    #[test]
+    fn the_classical_score_is_blind_below_38_examples_and_says_so() {
+        let rule = rule(OutlierScore::Classical, 6.0, 0.0);
+        for (n, sees) in [(37, false), (38, true)] {
             let mut norms = vec![1.0; n];
-            norms[0] = 1e6;
-            norms
-        };
-        let rules = |outlier_rule| Supervision {
-            outlier_rule,
-            ..Supervision::default()
-        };
-        for (n, expected) in [(32, 0), (37, 0), (39, 1), (64, 1)] {
-            let (mad, classical) = (rules(OutlierRule::Mad), rules(OutlierRule::Classical));
-            assert_eq!(found(&one_among(n), None, &mad).len(), 1, "{n}");
-            assert_eq!(
-                found(&one_among(n), None, &classical).len(),
-                expected,
-                "{n}"
-            );
+            norms[0] = 1e12;
+            let found = find(&measured(&norms), &rule);
+            assert_eq!(found.outliers.len(), usize::from(sees), "{n}");
+            assert_eq!(found.limits.is_empty(), sees, "{:?}", found.limits);
         }
-        let z = outliers(
-            &examples(&one_among(64)),
-            None,
-            &rules(OutlierRule::Classical),
-        );
-        assert!((z.suspects[0].z.0 - 63.0 / 8.0).abs() < 1e-9);
     }
 
     #[test]
-    fn the_worst_come_first_and_not_all_are_named() {
-        let mut norms = vec![1.0; 200];
-        for (index, norm) in norms.iter_mut().take(50).enumerate() {
-            *norm = 1000.0 + index as f64;
+    fn a_spread_is_as_computed_by_hand() {
+        let values = [4.0, 1.0, f64::NAN, 2.0, 9.0].map(Number);
+        // Sorted 1 2 4 9: median 3; deviations 2 1 1 6: MAD 1.5; mean 4; variance 38 / 4.
+        let expected = Spread {
+            count: 5,
+            finite: 4,
+            median: Number(3.0),
+            mad: Number(1.5),
+            mean: Number(4.0),
+            deviation: Number(9.5f64.sqrt()),
+            min: Number(1.0),
+            max: Number(9.0),
+        };
+        assert_eq!(spread(&values), expected);
+        let nothing = spread(&[]);
+        assert_eq!((nothing.count, nothing.median), (0, Number(f64::NAN)));
+    }
+
+    proptest! {
+        /// Whatever the batch, one monstrous example is found by its id, and found first; the order
+        /// and the scale of the batch change nothing.
+        #[test]
+        fn one_monster_is_found_anywhere(
+            mut norms in prop::collection::vec(0.5f64..2.0, 4..64),
+            place in any::<prop::sample::Index>(),
+            scale in 1e-6f64..1e6,
+        ) {
+            let place = place.index(norms.len() + 1);
+            norms.insert(place, 1e4);
+            let norms: Vec<f64> = norms.into_iter().map(|norm| norm * scale).collect();
+            let found = find(&measured(&norms), &OutlierRule::default());
+            let first = found.outliers.first().map(|outlier| outlier.id);
+            prop_assert_eq!(first, Some(SampleId(100 + place as u64)));
+            prop_assert!(found.outliers[0].because.contains(&OutlierReason::Ratio));
         }
-        let found = found(&norms, None, &Supervision::default());
-        assert_eq!(found.len(), MOST_SUSPECTS + 1);
-        assert_eq!(found[0], 49);
+
+        /// Nothing a device can hand back makes the judgement fail, and what is not finite is
+        /// always named.
+        #[test]
+        fn any_numbers_are_judged(norms in prop::collection::vec(any::<f64>(), 0..40)) {
+            for score in [OutlierScore::Mad, OutlierScore::Classical] {
+                let found = find(&measured(&norms), &rule(score, 6.0, 100.0));
+                let named = |reason| found.outliers.iter().filter(move |o| o.because.contains(&reason));
+                let not_finite = norms.iter().filter(|norm| !norm.is_finite()).count();
+                prop_assert_eq!(named(OutlierReason::NotFinite).count(), not_finite);
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use kitchen_types::supervision::{
 };
 use kitchen_types::{Command, Number, SampleId};
 
-use crate::outliers::MOST_SUSPECTS;
+use crate::suspects::MOST_SUSPECTS;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,8 +78,12 @@ pub fn plan(
     let is_near = |step: &&u64| step.abs_diff(anomaly.step) <= rules.retry_window;
     let tried = state.blind.iter().filter(is_near).count();
     if tried >= rules.max_retries {
+        let after = match tried {
+            0 => "nothing was tried (supervisor.max_retries is 0)".to_owned(),
+            tried => format!("it came back after {tried} repairs"),
+        };
         let reason = format!(
-            "it came back after {tried} repairs, and no example explains it; \
+            "{after}, and no example explains it; \
              lower the learning rate, or clip the gradient more"
         );
         return ask(reason, calmer(knobs, rules, None));

@@ -8,8 +8,8 @@ use kitchen_types::supervision::{
 use kitchen_types::{Command, Event, Number, SampleId};
 
 use crate::monitor::Finding;
-use crate::outliers::Outliers;
 use crate::plan::{Plan, calmer, plan};
+use crate::suspects::Suspects;
 
 /// Steps before an anomaly whose examples are looked at too: a step shows what the one before did
 /// to the weights.
@@ -47,7 +47,7 @@ pub enum Seen {
     /// The examples were examined.
     Examined {
         /// What they look like, or why nobody knows.
-        found: Result<Outliers, String>,
+        found: Result<Suspects, String>,
         /// How the norms were found, in words.
         method: String,
         /// The step whose weights were used.
@@ -182,7 +182,7 @@ fn found(state: &mut SupervisorState, finding: Finding, mut ids: Vec<SampleId>) 
 
 fn diagnosis(
     anomaly: &Anomaly,
-    found: Result<Outliers, String>,
+    found: Result<Suspects, String>,
     method: String,
     weights_of: u64,
 ) -> Diagnosis {
@@ -197,11 +197,11 @@ fn diagnosis(
         method,
     };
     match found {
-        Ok(outliers) if outliers.samples > 0 => Diagnosis {
-            samples: outliers.samples,
-            median_grad_norm: Some(Number(outliers.median)),
-            max_grad_norm: Some(Number(outliers.max)),
-            suspects: outliers.suspects,
+        Ok(them) if them.samples > 0 => Diagnosis {
+            samples: them.samples,
+            median_grad_norm: Some(Number(them.median)),
+            max_grad_norm: Some(Number(them.max)),
+            suspects: them.suspects,
             ..unknown
         },
         Ok(_) => Diagnosis {

@@ -7,6 +7,8 @@ use kitchen_types::supervision::MonitorState;
 use kitchen_watch::{Finding, Measured, observe};
 
 const TRACES: u64 = 300;
+/// The thresholds were chosen on the traces of seeds below this; these are judged.
+const FIRST_SEED: u64 = 1000;
 const STEPS: u64 = 500;
 /// A fault must be found within so many steps: a slow divergence takes 50 to be believed, and about
 /// as many before it has risen far enough.
@@ -77,6 +79,10 @@ fn spoil(trace: &mut [Measured], fault: usize, draw: &mut Generator) -> u64 {
     at
 }
 
+fn seeds() -> std::ops::Range<u64> {
+    FIRST_SEED..FIRST_SEED + TRACES
+}
+
 /// The first anomaly, and the step at which it was seen.
 fn first_finding(trace: &[Measured]) -> Option<(u64, Finding)> {
     let mut state = MonitorState::default();
@@ -93,7 +99,7 @@ fn at_least(n: u64) -> f64 {
 
 #[test]
 fn no_clean_trace_raises_an_alarm() {
-    let alarms: Vec<_> = (0..TRACES)
+    let alarms: Vec<_> = seeds()
         .filter_map(|seed| {
             let mut draw = Key::new(seed).purpose("clean").rng();
             first_finding(&clean(&mut draw)).map(|(at, finding)| (seed, at, finding))
@@ -107,7 +113,7 @@ fn no_clean_trace_raises_an_alarm() {
 fn every_injected_fault_is_found() {
     let mut delays = vec![Vec::new(); FAULTS.len()];
     let mut missed = Vec::new();
-    for seed in 0..TRACES {
+    for seed in seeds() {
         let mut draw = Key::new(seed).purpose("faulty").rng();
         let fault = seed as usize % FAULTS.len();
         let mut trace = clean(&mut draw);
@@ -123,10 +129,8 @@ fn every_injected_fault_is_found() {
     }
     assert!(missed.is_empty(), "{} missed: {missed:#?}", missed.len());
     assert!(at_least(TRACES) > 0.987);
-    for (fault, delays) in FAULTS.iter().zip(&delays) {
-        println!(
-            "{fault}: found after at most {:?} steps",
-            delays.iter().max()
-        );
-    }
+    // The documentation says so.
+    let longest = delays.iter().map(|delays| delays.iter().copied().max());
+    let longest: Vec<u64> = longest.map(Option::unwrap_or_default).collect();
+    assert_eq!(longest, [0, 0, 0, 2, 0, 106]);
 }

@@ -8,7 +8,7 @@ use kitchen_types::supervision::{
     AnomalyKind, Knobs, Measure, MonitorState, Strategy, SupervisorPhase, SupervisorState,
 };
 use kitchen_types::{Command, Event, Number, SampleId};
-use kitchen_watch::{Effect, Finding, Measured, Outliers, Seen, next, observe, outliers};
+use kitchen_watch::{Effect, Finding, Measured, Seen, Suspects, next, observe, suspects};
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
 
@@ -30,17 +30,17 @@ fn knobs(state: &SupervisorState) -> Knobs {
     }
 }
 
-fn norms(norms: &[f64], first_id: u64) -> Outliers {
+fn norms(norms: &[f64], first_id: u64) -> Suspects {
     let found = PerSample {
         ids: (first_id..).map(SampleId).take(norms.len()).collect(),
         losses: vec![Number(1.0); norms.len()],
         grad_norms: norms.iter().copied().map(Number).collect(),
         method: "given".into(),
     };
-    outliers(&found, None, &Supervision::default())
+    suspects(&found, None, &Supervision::default())
 }
 
-fn examined(state: &SupervisorState, found: Outliers) -> Seen {
+fn examined(state: &SupervisorState, found: Suspects) -> Seen {
     Seen::Examined {
         found: Ok(found),
         method: "given".into(),
@@ -115,22 +115,22 @@ fn what_no_example_explains_is_tried_again_then_calmed_then_asked_about() {
             (50, nan, nothing),
         ],
         expect![[r#"
-            a number that is none at step 50: loss NaN
+            a number that is not finite at step 50: loss NaN
             GoBack { to: 48 }
             Examine { ids: [SampleId(0), SampleId(1), SampleId(2), SampleId(3)] }
             4 examples of those steps were examined: none stands out (gradient norms up to 1.2, median 1.05)
             went back to step 400, and tried again: no example explains it
-            a number that is none at step 50: loss NaN
+            a number that is not finite at step 50: loss NaN
             GoBack { to: 48 }
             Examine { ids: [SampleId(0), SampleId(1), SampleId(2), SampleId(3)] }
             4 examples of those steps were examined: none stands out (gradient norms up to 1.2, median 1.05)
             went back to step 400, and lowered lr from 0.1 to 0.05, with gradients clipped at 1
-            a number that is none at step 60: loss NaN
+            a number that is not finite at step 60: loss NaN
             GoBack { to: 58 }
             Examine { ids: [SampleId(0), SampleId(1), SampleId(2), SampleId(3)] }
             4 examples of those steps were examined: none stands out (gradient norms up to 1.2, median 1.05)
             went back to step 400, and lowered lr from 0.05 to 0.025, with gradients clipped at 0.5
-            a number that is none at step 50: loss NaN
+            a number that is not finite at step 50: loss NaN
             GoBack { to: 48 }
             Examine { ids: [SampleId(0), SampleId(1), SampleId(2), SampleId(3)] }
             4 examples of those steps were examined: none stands out (gradient norms up to 1.2, median 1.05)

@@ -96,13 +96,11 @@ impl App {
 
     /// Does what the open question suggests.
     fn answer(&self, place: usize) {
-        let suggested = {
-            let board = &self.live.borrow().board;
-            let ask = board.open_question().and_then(|it| it.open_question());
-            ask.and_then(|ask| ask.actions.get(place).cloned())
-        };
-        if let Some(command) = suggested {
-            self.command(command);
+        let live = self.live.borrow();
+        let incident = live.board.open_question();
+        let ask = incident.and_then(|incident| incident.open_question());
+        if let Some(command) = ask.and_then(|ask| ask.actions.get(place)) {
+            self.command(command.clone());
         }
     }
 

@@ -51,7 +51,9 @@ fn label(action: &Command) -> String {
         Command::RollBack { step } => format!("Go back to step {step}"),
         Command::SetBatchSize(batch) => format!("Batches of {batch}"),
         Command::SkipBatch => "Pass over a batch".into(),
-        Command::Pause | Command::Resume | Command::Stop | Command::Save => format!("{action:?}"),
+        Command::Pause | Command::Resume | Command::Step | Command::Stop | Command::Save => {
+            format!("{action:?}")
+        }
     }
 }
 
@@ -85,7 +87,7 @@ mod tests {
         assert_eq!(
             story(&incident, &ask),
             [
-                "a number that is none at step 9: loss NaN",
+                "a number that is not finite at step 9: loss NaN",
                 "a person is needed: it came back"
             ]
         );

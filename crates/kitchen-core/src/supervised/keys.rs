@@ -9,7 +9,7 @@ use kitchen_platform::Stopwatch;
 use kitchen_types::checkpoint::{LoopState, Resized};
 use kitchen_types::config::Span;
 use kitchen_types::ports::{
-    Batch, Dataset, Loss, LossReport, Pending, Splits, StepReport, TrainingClient,
+    Batch, DataError, Dataset, Loss, LossReport, Pending, Splits, StepReport, TrainingClient,
 };
 use kitchen_types::random::Key as RandomKey;
 use kitchen_types::{RunConfig, SampleId};
@@ -186,6 +186,18 @@ impl Plan {
                 .saturating_add_signed(plan.shift.saturating_neg()),
         };
         Ok(plan)
+    }
+
+    /// The positions of the batch that comes next. Errors if all examples of a domain are
+    /// blacklisted.
+    pub(crate) fn next_positions(
+        &self,
+        data: &dyn Dataset,
+        state: &LoopState,
+    ) -> Result<Vec<u64>, DataError> {
+        let blacklist = &state.blacklist;
+        self.sampler
+            .positions(data, state.epoch, state.batch, blacklist)
     }
 
     /// Batches that are trained on in epoch `epoch` (from 0).

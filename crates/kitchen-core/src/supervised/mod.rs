@@ -4,6 +4,7 @@ mod asked;
 mod data;
 mod evaluate;
 mod keys;
+mod obey;
 mod save;
 mod session;
 mod step;
@@ -19,6 +20,7 @@ pub(crate) use data::choose_loss;
 pub(crate) use evaluate::{measure, spread};
 pub(crate) use keys::*;
 pub use keys::{CLIENT, CONFIG, DATA, LOOP, PLAN, Plan};
+pub(crate) use step::next_update;
 pub(crate) use surface::{Shown, is_plane, surface};
 pub(crate) use write::{beginning, sampling, write_samples};
 
@@ -28,7 +30,7 @@ pub fn register(registry: &mut Registry) {
     registry.add(data::PlanTraining);
     registry.add(session::OpenSession);
     registry.add(session::Restore);
-    registry.add(step::ObeyCommands);
+    registry.add(obey::ObeyCommands);
     registry.add(step::NextBatch);
     registry.add(step::ForwardBackward);
     registry.add(step::OptimizerStep);

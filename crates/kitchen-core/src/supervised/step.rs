@@ -1,220 +1,22 @@
-//! The stages of one step: obey, fetch, forward and backward, update, report.
+//! The stages of one step: fetch, forward and backward, update, report.
 
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
 use kitchen_flow::{Context, Stage, StageError, StageSpec};
-use kitchen_platform::Stopwatch;
 use kitchen_train::schedule::learning_rate;
+use kitchen_types::checkpoint::LoopState;
 use kitchen_types::event::Step;
 use kitchen_types::ports::OptimStep;
-use kitchen_types::{Command, Event, Number};
+use kitchen_types::{Event, Number, RunConfig};
 use kitchen_watch::Measured;
 
 use super::keys::*;
-use super::save::{finish_save, poll_save};
-use super::session::{go_back, plan_anew};
-use super::supervise::{judge, reapply, supervise, told};
-use super::{asked, surface};
-use crate::commands::Heard;
-use crate::config::MOST_IN_A_BATCH;
+use super::supervise::judge;
 use crate::faults::flip_a_bit;
 
 /// How often gradient norm and update ratio are measured: they cost a pass over the weights.
 const MEASURE_EVERY: u64 = 10;
-
-/// Does what people asked for since the last step.
-pub(super) struct ObeyCommands;
-
-#[async_trait(?Send)]
-impl Stage for ObeyCommands {
-    fn spec(&self) -> StageSpec {
-        StageSpec::new(
-            "obey_commands",
-            "do what people asked for since the last step",
-        )
-        .reads(&CONFIG)
-        .reads(&HOST)
-        .reads(&DATA)
-        .changes(&PLAN)
-        .changes(&COMMANDS)
-        .changes(&CLIENT)
-        .changes(&LOOP)
-        .changes(&IN_FLIGHT)
-        .changes(&SAVING)
-        .changes(&WATCH)
-        .changes(&FINISHED)
-        .changes(&STEPPING)
-        .writes(&STOPPED)
-        .writes(&EPOCH_ENDED)
-        .writes(&STEP_BEGAN)
-        .emits(&[
-            "paused",
-            "resumed",
-            "command_applied",
-            "command_refused",
-            "restored",
-            "checkpoint_rejected",
-            "checkpoint_saved",
-            "checkpoint_removed",
-            "planned",
-            "stepped",
-            "anomaly_found",
-            "diagnosed",
-            "repaired",
-            "person_asked",
-            "person_answered",
-            "warning",
-        ])
-    }
-
-    async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
-        poll_save(ctx).await?;
-        supervise(ctx).await?;
-        let stepped = *ctx.get(&STEPPING)?;
-        ctx.put(&STEPPING, false)?;
-        if stepped && !*ctx.get(&FINISHED)? {
-            wait_for_resume(ctx).await?;
-        }
-        // What comes after a wish for one step is about what that step leads to.
-        while !*ctx.get(&STEPPING)?
-            && let Some(command) = ctx.get_mut(&COMMANDS)?.command()
-        {
-            obey(ctx, command).await?;
-        }
-        asked::attend(ctx).await?;
-        ctx.put(&STEP_BEGAN, Stopwatch::start())
-    }
-}
-
-pub(super) async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError> {
-    let refusal = match &command {
-        Command::Pause => return wait_for_resume(ctx).await.map(drop),
-        Command::Resume => Some("the run is not paused".into()),
-        Command::Step => {
-            ctx.put(&STEPPING, true)?;
-            None
-        }
-        Command::Stop => {
-            ctx.put(&FINISHED, true)?;
-            ctx.put(&STOPPED, true)?;
-            None
-        }
-        Command::Save => {
-            super::save::save(ctx).await?;
-            None
-        }
-        Command::SetLearningRate(lr) if lr.is_finite() && lr.0 > 0.0 => {
-            ctx.get_mut(&LOOP)?.lr = Some(*lr);
-            told(ctx, &command).await?;
-            None
-        }
-        Command::SetLearningRate(lr) => {
-            Some(format!("{lr} is not a learning rate; it must be above 0"))
-        }
-        Command::SetClipNorm(clip) if clip.is_finite() && clip.0 >= 0.0 => {
-            ctx.get_mut(&LOOP)?.clip_norm = Some(*clip);
-            told(ctx, &command).await?;
-            None
-        }
-        Command::SetClipNorm(clip) => Some(format!(
-            "{clip} is not a gradient norm; it must be 0, which does not clip, or more"
-        )),
-        Command::SetBatchSize(size) if (1..=MOST_IN_A_BATCH).contains(size) => {
-            resize(ctx, *size)?;
-            None
-        }
-        Command::SetBatchSize(size) => Some(format!(
-            "{size} is not a batch size; it must be from 1 to {MOST_IN_A_BATCH}"
-        )),
-        Command::SkipBatch => {
-            take_batch(ctx)?;
-            update_epoch_ended(ctx)?;
-            None
-        }
-        Command::BlacklistSamples(ids) => {
-            ctx.get_mut(&LOOP)?.blacklist.extend(ids);
-            told(ctx, &command).await?;
-            None
-        }
-        Command::RollBack { step } => {
-            report_all(ctx).await?;
-            match go_back(ctx, *step).await? {
-                true => {
-                    reapply(ctx)?;
-                    surface::show(ctx).await?;
-                    None
-                }
-                false => Some(format!(
-                    "no checkpoint at or before step {step} can be used"
-                )),
-            }
-        }
-    };
-    let step = ctx.get(&LOOP)?.step;
-    ctx.emit(|| match refusal {
-        None => Event::CommandApplied { command, step },
-        Some(reason) => Event::CommandRefused { command, reason },
-    });
-    Ok(())
-}
-
-/// Lets batches of another size take over, where the loop stands.
-fn resize(ctx: &mut Context<'_>, size: usize) -> Result<(), StageError> {
-    let state = ctx.get(&LOOP)?;
-    let sampler = &ctx.get(&PLAN)?.sampler;
-    let resized = sampler.resize(size, state.step, state.epoch, state.batch);
-    let state = ctx.get_mut(&LOOP)?;
-    state.resized = Some(resized);
-    state.batch = 0;
-    plan_anew(ctx)?;
-    if ctx.get(&LOOP)?.step >= ctx.get(&PLAN)?.steps {
-        ctx.put(&FINISHED, true)?;
-    }
-    update_epoch_ended(ctx)
-}
-
-/// How waiting ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Waited {
-    /// Somebody lets the run go on.
-    Resumed,
-    /// Somebody ended it.
-    Stopped,
-    /// Nobody is there to tell it anything.
-    Alone,
-}
-
-pub(super) async fn wait_for_resume(ctx: &mut Context<'_>) -> Result<Waited, StageError> {
-    report_all(ctx).await?;
-    let step = ctx.get(&LOOP)?.step;
-    ctx.emit(|| Event::Paused { step });
-    ctx.yield_events().await;
-    let waited = loop {
-        // Whoever pauses may well leave: what is being saved is saved now.
-        finish_save(ctx).await?;
-        ctx.yield_events().await;
-        match ctx.get_mut(&COMMANDS)?.next().await {
-            Some(Heard::Command(Command::Resume)) => break Waited::Resumed,
-            None => break Waited::Alone,
-            Some(Heard::Command(Command::Pause)) => {}
-            // It stays paused but for that step.
-            Some(Heard::Command(Command::Step)) => {
-                Box::pin(obey(ctx, Command::Step)).await?;
-                return Ok(Waited::Resumed);
-            }
-            Some(Heard::Command(Command::Stop)) => {
-                Box::pin(obey(ctx, Command::Stop)).await?;
-                break Waited::Stopped;
-            }
-            Some(Heard::Command(command)) => Box::pin(obey(ctx, command)).await?,
-            Some(Heard::Question(asked)) => asked::answer(ctx, asked).await?,
-        }
-    };
-    let step = ctx.get(&LOOP)?.step;
-    ctx.emit(|| Event::Resumed { step });
-    Ok(waited)
-}
 
 /// Fetches the next batch.
 pub(super) struct NextBatch;
@@ -237,13 +39,9 @@ impl Stage for NextBatch {
 }
 
 /// The positions of the next batch; the loop state moves past it.
-fn take_batch(ctx: &mut Context<'_>) -> Result<Vec<u64>, StageError> {
-    let state = ctx.get(&LOOP)?;
+pub(super) fn take_batch(ctx: &mut Context<'_>) -> Result<Vec<u64>, StageError> {
     let data = &*ctx.get(&DATA)?.train;
-    let positions =
-        ctx.get(&PLAN)?
-            .sampler
-            .positions(data, state.epoch, state.batch, &state.blacklist)?;
+    let positions = ctx.get(&PLAN)?.next_positions(data, ctx.get(&LOOP)?)?;
     ctx.get_mut(&LOOP)?.batch += 1;
     Ok(positions)
 }
@@ -330,25 +128,14 @@ impl Stage for OptimizerStep {
         let steps = ctx.get(&PLAN)?.steps;
         let is_watched = ctx.get(&WATCH)?.is_some();
         let state = ctx.get_mut(&LOOP)?;
-        let clip_norm = state
-            .clip_norm
-            .map_or(config.optimizer.clip_norm, f64::from);
-        let peak = state.lr.map_or(config.lr, f64::from);
-        let lr = learning_rate(peak, &config.schedule, state.step, steps);
+        let request = next_update(&config, steps, state, is_watched);
         state.step += 1;
         let (step, epoch) = (state.step, state.epoch + 1);
-
-        let request = OptimStep {
-            step: step.saturating_sub(state.optimizer_from),
-            lr,
-            clip_norm,
-            measure: is_watched || clip_norm > 0.0 || step % MEASURE_EVERY == 1,
-        };
         let report = ctx.get_mut(&CLIENT)?.optim_step(&request).await?;
         ctx.get_mut(&IN_FLIGHT)?.push_back(StepInFlight {
             step,
             epoch,
-            lr,
+            lr: request.lr,
             gradients,
             report,
             duration_us: 0,
@@ -367,6 +154,27 @@ impl Stage for OptimizerStep {
             ctx.put(&FINISHED, true)?;
         }
         Ok(())
+    }
+}
+
+/// The next update of the weights, of a training of `steps` steps in all.
+/// `watched` runs are measured at every step.
+pub(crate) fn next_update(
+    config: &RunConfig,
+    steps: u64,
+    state: &LoopState,
+    watched: bool,
+) -> OptimStep {
+    let peak = state.lr.map_or(config.lr, f64::from);
+    let clip_norm = state
+        .clip_norm
+        .map_or(config.optimizer.clip_norm, f64::from);
+    let step = state.step + 1;
+    OptimStep {
+        step: step.saturating_sub(state.optimizer_from),
+        lr: learning_rate(peak, &config.schedule, state.step, steps),
+        clip_norm,
+        measure: watched || clip_norm > 0.0 || step % MEASURE_EVERY == 1,
     }
 }
 

@@ -7,12 +7,13 @@ use kitchen_types::config::Supervision;
 use kitchen_types::ports::{PerSample, StoreError};
 use kitchen_types::supervision::{Knobs, SupervisorPhase, SupervisorState};
 use kitchen_types::{Command, Event, Number, RunConfig, SampleId};
-use kitchen_watch::{Effect, Measured, Outliers, Seen, next, note, observe, outliers, suspicious};
+use kitchen_watch::{Effect, Measured, Seen, Suspects, next, note, observe, suspects, suspicious};
 
 use super::keys::*;
+use super::obey::{Waited, obey, wait_for_resume};
 use super::save::{finish_save, save};
 use super::session::go_back;
-use super::step::{Waited, obey, report_all, wait_for_resume};
+use super::step::report_all;
 use super::surface;
 use crate::checkpoint;
 
@@ -231,7 +232,7 @@ async fn examine(ctx: &mut Context<'_>, ids: &[SampleId]) -> Result<Seen, StageE
     let rules = ctx.get(&WATCH)?.as_ref().map(|watch| &watch.rules);
     let (found, method) = match (measured, rules) {
         (Ok(norms), Some(rules)) => {
-            let found: Outliers = outliers(&norms, usual.map(f64::from), rules);
+            let found: Suspects = suspects(&norms, usual.map(f64::from), rules);
             (Ok(found), norms.method)
         }
         (Ok(norms), None) => (Err("nobody asked".into()), norms.method),

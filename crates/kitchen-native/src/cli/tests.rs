@@ -48,6 +48,8 @@ fn every_command_takes_what_its_help_says() {
         "runs fork a --step 40 lr=0.1 batch=8 --name b",
         "runs fork a --best ~lr",
         "evaluate last --checkpoint best --json",
+        "forensics",
+        "forensics a --step 40 --score classical --z 4 --ratio 0 --show 9 --device cpu --json",
         "sample last --prompt x --tokens 5 --temperature 0 --top-k 3 --top-p 0.9 --seed 1",
         "export last --to model.safetensors --checkpoint 400",
         "export last --resumable",
@@ -108,6 +110,9 @@ fn what_makes_no_sense_is_refused() {
         ("receipt make --link --to a", ErrorKind::ArgumentConflict),
         ("runs fork", ErrorKind::MissingRequiredArgument),
         ("evaluate --checkpoint first", ErrorKind::ValueValidation),
+        ("forensics a --z -1", ErrorKind::UnknownArgument),
+        ("forensics a --z=-1", ErrorKind::ValueValidation),
+        ("forensics a --ratio NaN", ErrorKind::ValueValidation),
         ("bench --steps 0", ErrorKind::ValueValidation),
         ("serve-page --port 70000", ErrorKind::ValueValidation),
         ("serve-page --under {*rest}", ErrorKind::ValueValidation),
@@ -145,6 +150,7 @@ fn help_fits_a_narrow_terminal_and_reads_well() {
                        examples to leave out
           runs         Look at runs: list, show, compare, branch off, remove
           evaluate     Measure a trained model on its held-out examples
+          forensics    Explain the batch of a step: which of its examples stand out
           sample       Let a trained sequence model write
           export       Write a model's weights for other programs to load, or a run to
                        go on elsewhere

@@ -9,6 +9,7 @@ pub(crate) mod describe;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod export;
+pub(crate) mod forensics;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod receipt;

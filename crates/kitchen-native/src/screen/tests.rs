@@ -75,7 +75,7 @@ fn before_anything_was_said() {
         │                                              ││                              │
         │                                              ││                              │
         └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
+         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
     "#]],
     );
 }
@@ -110,7 +110,7 @@ fn digits_at_80_by_24() {
         │7 taken for 0  1 time                         ││                              │
         │                                              ││                              │
         └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
+         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
     "#]],
     );
 }
@@ -161,7 +161,7 @@ fn digits_at_120_by_40() {
         │                                                                      ││                                              │
         │                                                                      ││                                              │
         └──────────────────────────────────────────────────────────────────────┘└──────────────────────────────────────────────┘
-         space pause  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
+         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
     "#]],
     );
 }
@@ -184,7 +184,7 @@ fn digits_at_40_by_12() {
          step 300/450, 0.6 s left ━━━━━━━━─────
          loss 0.1626  validation 0.1517
          accuracy 93.9 %  best 0.1517 at step
-         space pause  s save  q stop  ↑↓ learnin
+         space pause  . step  s save  q stop  ↑↓
     "#]],
     );
 }
@@ -219,7 +219,7 @@ fn text_at_80_by_24() {
         │                                              ││                              │
         │                                              ││                              │
         └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
+         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
     "#]],
     );
 }
@@ -335,24 +335,24 @@ fn help_opens_over_the_rest() {
         │       ⢇                              ││         ⢀⢀•⠔⠒⠉⠁⠁                     │
         │      ┌ help ──────────────────────────────────────────────────────────┐      │
         │1.3211│space   pause, and go on                                        │      │
-        │      │s       save a checkpoint now                                   │      │
-        │0.1258│q       save and end; `resume` goes on later                    │      │
-        └ 1 ───│↑ ↓     raise or lower the learning rate by a quarter           │p 300 ┘
-         step 3│← →     halve or double the batches                             │──────
-         loss 0│?       close this help                                         │
-         lr 0.0│Ctrl-C  save and end; twice ends at once                        │
-         device│                                                                │e
-         data 1│The band of a curve shows the smallest and the largest value of │
-        ┌ what │neighbouring steps, the line their mean; dots are measures of   │──────┐
-        │2 take│held-out examples, which the model never trains on. Training    │ kB), │
-        │5 take│loss falling while the validation loss rises means that it      │      │
-        │8 take│learns by heart.                                                │      │
-        │1 take│                                                                │      │
-        │4 take└────────────────────────────────────────────────────────────────┘      │
-        │7 taken for 0  1 time                         ││                              │
+        │      │.       take one step, and pause                                │      │
+        │0.1258│s       save a checkpoint now                                   │      │
+        └ 1 ───│q       save and end; `resume` goes on later                    │p 300 ┘
+         step 3│↑ ↓     raise or lower the learning rate by a quarter           │──────
+         loss 0│← →     halve or double the batches                             │
+         lr 0.0│?       close this help                                         │
+         device│Ctrl-C  save and end; twice ends at once                        │e
+         data 1│                                                                │
+        ┌ what │The band of a curve shows the smallest and the largest value of │──────┐
+        │2 take│neighbouring steps, the line their mean; dots are measures of   │ kB), │
+        │5 take│held-out examples, which the model never trains on. Training    │      │
+        │8 take│loss falling while the validation loss rises means that it      │      │
+        │1 take│learns by heart.                                                │      │
+        │4 take│                                                                │      │
+        │7 take└────────────────────────────────────────────────────────────────┘      │
         │                                              ││                              │
         └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
+         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
     "#]]
     .assert_eq(&text_of(&frame(80, 24, &board, &ui)));
 }

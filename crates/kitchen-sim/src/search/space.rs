@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn divisors_are_those_that_divide() {
-        for whole in 0..500 {
+        for whole in 0..500_u32 {
             let plain = (1..=whole).filter(|part| whole.is_multiple_of(*part));
             assert_eq!(divisors(whole), plain.collect::<Vec<u32>>(), "{whole}");
         }

@@ -7,7 +7,7 @@ use crate::run::PlanError;
 #[derive(Debug, thiserror::Error)]
 pub enum SpecError {
     /// It is not such a file.
-    #[error("{0}")]
+    #[error(transparent)]
     Text(#[from] toml::de::Error),
     /// A name that is not known.
     #[error("there is no {what} `{name}`; there are {known}")]
@@ -50,7 +50,7 @@ pub enum SpecError {
         count: u32,
     },
     /// The job is impossible, or does not fit.
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] Refusal),
     /// No layout fits.
     #[error(
@@ -65,7 +65,7 @@ pub enum SpecError {
         accelerator: String,
     },
     /// The plan that follows makes no sense.
-    #[error("{0}")]
+    #[error(transparent)]
     Plan(#[from] PlanError),
     /// A table of the crate is malformed, which a test rules out.
     #[error("a bundled table cannot be read: {0}")]

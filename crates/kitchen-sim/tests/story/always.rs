@@ -111,6 +111,8 @@ fn scenarios_are_what_their_names_say() {
     told("ecc-storm", "\"corrected\"");
     told("loss-spike", "rolled_back");
     told("thermal-event", "gpu thermal interface");
+    told("bad-day", "\"hot\"");
+    told("llama3-405b", "\"hot\"");
     told("slow-storage", "slow storage");
     for scenario in SCENARIOS {
         let spec = scenario.spec().unwrap();
@@ -188,7 +190,7 @@ fn what_makes_no_sense_is_refused_with_a_remedy() {
         ),
         (
             "[[incidents]]\nat = '1h'\nwhat.node_failure = { node = 1, nod = 2 }",
-            "unknown field `nod`",
+            "unexpected keys in table: nod",
         ),
         (
             "[schedule]\nsteps = 1000000000",

@@ -5,6 +5,7 @@
 //! same on every run.
 
 mod bare;
+mod forensics;
 #[cfg(feature = "gpu")]
 mod launches;
 #[cfg(not(feature = "gpu"))]
@@ -19,6 +20,7 @@ use kitchen_types::ports::{ClientError, OptimStep, TrainingClient};
 
 use crate::client::BurnClient;
 use crate::device::OpenDevice;
+pub use forensics::forensics;
 use launches::Launches;
 use work::Work;
 

@@ -23,7 +23,14 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// With the batch that it is known for.
     pub(super) fn named(name: &str) -> Result<Self, ClientError> {
+        Self::sized(name, None)
+    }
+
+    /// With a batch of so many examples.
+    pub(super) fn sized(name: &str, batch: Option<usize>) -> Result<Self, ClientError> {
+        let or = |usual| batch.unwrap_or(usual);
         match name {
             // 784-256-128-10, batch 128: 235,146 weights.
             "mlp-784" => Ok(Self::images(
@@ -32,7 +39,7 @@ impl Work {
                     ..MlpConfig::default()
                 }),
                 vec![784],
-                128,
+                or(128),
             )),
             // Two 3x3 convolutions on 28x28 pixels, batch 32.
             "cnn-28" => Ok(Self::images(
@@ -42,11 +49,11 @@ impl Work {
                     ..CnnConfig::default()
                 }),
                 vec![1, 28, 28],
-                32,
+                or(32),
             )),
-            "gpt-210k" => Ok(Self::text(64, 16, true)),
+            "gpt-210k" => Ok(Self::text(64, or(16), true)),
             // The settings nanoGPT's README gives for a CPU.
-            "nanogpt-cpu" => Ok(Self::text(128, 12, false)),
+            "nanogpt-cpu" => Ok(Self::text(128, or(12), false)),
             other => Err(ClientError::Unsupported {
                 client: "the bench".into(),
                 what: format!("run `{other}`; it knows {}", super::NAMES.join(", ")),

@@ -25,8 +25,11 @@ pub(crate) fn convolve(
     bias: &Tensor<1>,
     [height, width]: [usize; 2],
 ) -> Option<Tensor<2>> {
+    let needed = Needed {
+        pixels: x.is_tracked(),
+        weights: weight.is_tracked(),
+    };
     let (weight, bias) = (tracked(weight)?, tracked(bias)?);
-    let is_first = !x.is_tracked();
     let x = tracked(&x.clone().autodiff())?;
     let pixels = contiguous(&x);
     let [_, channels] = shape_of(&pixels)?;
@@ -38,8 +41,17 @@ pub(crate) fn convolve(
     let kernel = Kernel::new(&contiguous(&weight), channels);
     let output = image.forward(&pixels, &kernel, floats(&contiguous(&bias)));
     Some(record([&x, &weight, &bias], output, move |gradient| {
-        image.backward(&pixels, &kernel, gradient, is_first)
+        image.backward(&pixels, &kernel, gradient, needed)
     }))
+}
+
+/// The gradients that somebody asks for; all others stay zero or empty.
+#[derive(Clone, Copy)]
+struct Needed {
+    /// Not those of the images themselves.
+    pixels: bool,
+    /// Not where examples are measured one by one.
+    weights: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -106,30 +118,32 @@ impl Image {
         array(output, [images * self.pixels(), kernel.outputs])
     }
 
-    /// The gradients of pixels, weights and bias. Nobody asks for that of the first pixels.
+    /// The gradients of pixels, weights and bias.
     fn backward(
         self,
         pixels: &Array,
         kernel: &Kernel,
         gradient: &Array,
-        is_first: bool,
+        needed: Needed,
     ) -> [Array; 3] {
         let outputs = kernel.outputs;
         let (size, gradient_size) = (self.pixels() * self.channels, self.pixels() * outputs);
         let pixels = floats(pixels);
-        let mut of_pixels = vec![0.0; if is_first { 0 } else { pixels.len() }];
+        let mut of_pixels = vec![0.0; if needed.pixels { pixels.len() } else { 0 }];
         let mut spread: Vec<Option<&mut [f32]>> = of_pixels.chunks_mut(size).map(Some).collect();
         spread.resize_with(pixels.len() / size, || None);
 
         let images = spread.into_par_iter().zip(pixels.par_chunks(size));
-        let parts: Vec<(Array, Vec<f32>)> = images
+        let parts: Vec<(Option<Array>, Vec<f32>)> = images
             .zip(floats(gradient).par_chunks(gradient_size))
             .map(|((of_image, image), gradient)| {
                 let mut bias = vec![0.0; outputs];
                 gradient.chunks(outputs).for_each(|row| add(&mut bias, row));
                 let gradient = array(gradient.to_vec(), [self.pixels(), outputs]);
-                let patches = self.patches(image).transpose(0, 1);
-                let matrix = Flex::float_matmul(patches, gradient.clone());
+                let matrix = needed.weights.then(|| {
+                    let patches = self.patches(image).transpose(0, 1);
+                    Flex::float_matmul(patches, gradient.clone())
+                });
                 if let Some(of_image) = of_image {
                     let of_patches = Flex::float_matmul(gradient, kernel.matrix.transpose(0, 1));
                     self.spread(floats(&of_patches), of_image);
@@ -140,13 +154,13 @@ impl Image {
         let mut matrix = vec![0.0; self.patch() * outputs];
         let mut bias = vec![0.0; outputs];
         for (of_matrix, of_bias) in &parts {
-            add(&mut matrix, floats(of_matrix));
+            if let Some(of_matrix) = of_matrix {
+                add(&mut matrix, floats(of_matrix));
+            }
             add(&mut bias, of_bias);
         }
-        let of_pixels = match is_first {
-            true => array(of_pixels, [0, self.channels]),
-            false => array(of_pixels, [pixels.len() / self.channels, self.channels]),
-        };
+        let rows = of_pixels.len() / self.channels;
+        let of_pixels = array(of_pixels, [rows, self.channels]);
         [of_pixels, kernel.unpack(matrix), array(bias, [outputs])]
     }
 

@@ -20,11 +20,15 @@ pub(crate) struct Weights {
 
 /// The hidden states of all steps, `[context * batch, width]`, from `x` of the same shape, time
 /// first; the state before the first step is zero.
+///
+/// `probes` are leaves of zeros, `[context * batch, gates * width]`, that count as added to what
+/// comes from below and to what comes from the step before: only their gradients are of interest.
 pub(crate) fn recurrent(
     cell: Cell,
     x: &Tensor<2>,
     weights: &Weights,
     batch: usize,
+    probes: Option<[&Tensor<2>; 2]>,
 ) -> Option<Tensor<2>> {
     let inputs = [
         tracked(x)?,
@@ -38,9 +42,23 @@ pub(crate) fn recurrent(
     let layer = Layer { cell, width, batch };
     let tape = layer.forward(&x, [&weight_ih, &weight_hh], [&bias_ih, &bias_hh]);
     let output = tape.hidden.clone();
-    Some(record(inputs.each_ref(), output, move |gradient| {
-        layer.backward(&tape, gradient, &x, [&weight_ih, &weight_hh])
-    }))
+    let backward =
+        move |gradient: &Array| layer.backward(&tape, gradient, &x, [&weight_ih, &weight_hh]);
+    let [x, weight_ih, weight_hh, bias_ih, bias_hh] = &inputs;
+    Some(match probes {
+        None => record(inputs.each_ref(), output, move |gradient| {
+            let (of_inputs, _) = backward(gradient);
+            of_inputs
+        }),
+        Some([below, before]) => {
+            let (below, before) = (tracked(below)?, tracked(before)?);
+            let inputs = [x, weight_ih, weight_hh, bias_ih, bias_hh, &below, &before];
+            record(inputs, output, move |gradient| {
+                let ([x, ih, hh, bias_ih, bias_hh], [below, before]) = backward(gradient);
+                [x, ih, hh, bias_ih, bias_hh, below, before]
+            })
+        }
+    })
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -117,14 +135,15 @@ impl Layer {
         }
     }
 
-    /// The gradients of x, both matrices and both biases.
+    /// The gradients of x, both matrices and both biases; and of what comes from below and from
+    /// the step before.
     fn backward(
         self,
         tape: &Tape,
         gradient: &Array,
         x: &Array,
         [weight_ih, weight_hh]: [&Array; 2],
-    ) -> [Array; 5] {
+    ) -> ([Array; 5], [Array; 2]) {
         let (batch, width, columns) = (self.batch, self.width, self.columns());
         let rows = tape.gates.len() / columns;
         let none = vec![0.0; batch * width];
@@ -172,19 +191,20 @@ impl Layer {
             gates.chunks(columns).for_each(|row| add(&mut sum, row));
             array(sum, [columns])
         });
-        let below = array(below, [rows, columns]);
+        let [below, before] = [below, before].map(|gates| array(gates, [rows, columns]));
         let of_weight_hh = if rows > batch {
             // The state before each step but the first, which was zero.
-            let before = array(before, [rows, columns]).narrow(0, batch, rows - batch);
+            let before = before.narrow(0, batch, rows - batch);
             let states = tape.hidden.narrow(0, 0, rows - batch);
             Flex::float_matmul(states.transpose(0, 1), before)
         } else {
             array(vec![0.0; width * columns], [width, columns])
         };
         let of_weight_ih = Flex::float_matmul(x.transpose(0, 1), below.clone());
-        let of_x = Flex::float_matmul(below, weight_ih.transpose(0, 1));
+        let of_x = Flex::float_matmul(below.clone(), weight_ih.transpose(0, 1));
         let [bias_ih, bias_hh] = biases;
-        [of_x, of_weight_ih, of_weight_hh, bias_ih, bias_hh]
+        let of_inputs = [of_x, of_weight_ih, of_weight_hh, bias_ih, bias_hh];
+        (of_inputs, [below, before])
     }
 }
 

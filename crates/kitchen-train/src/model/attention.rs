@@ -86,7 +86,7 @@ impl Attention {
         let (batch, context) = (view.batch, view.context);
         let group = self.heads / self.kv_heads;
 
-        let qkv = self.qkv.forward(x);
+        let qkv = self.qkv.forward(x, pass);
         if memory.is_none() {
             let heads = Heads {
                 batch,
@@ -100,7 +100,7 @@ impl Attention {
                 .as_ref()
                 .map(|angles| [&angles.cos, &angles.sin]);
             if let Some(attended) = host::attention(&qkv, heads, rotary) {
-                return self.projection.forward(attended);
+                return self.projection.forward(attended, pass);
             }
         }
         let all_heads = self.heads + 2 * self.kv_heads;
@@ -140,7 +140,7 @@ impl Attention {
             .reshape([batch, self.kv_heads, group, context, head_width])
             .permute([0, 3, 1, 2, 4])
             .reshape([rows, width]);
-        self.projection.forward(attended)
+        self.projection.forward(attended, pass)
     }
 }
 

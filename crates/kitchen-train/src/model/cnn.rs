@@ -7,6 +7,7 @@ use kitchen_types::config::{Activation, CnnConfig};
 
 use super::layers::{Initializer, Linear, Start, activate};
 use super::pass::Pass;
+use super::probe::Layer;
 use crate::host;
 
 /// Weights `convolutions.0.weight` `[out, in, 3, 3]`, `convolutions.0.bias`, ...,
@@ -64,17 +65,17 @@ impl Cnn {
     /// `[batch, channels * height * width]` to `[batch, outputs]`.
     pub(crate) fn forward(&self, x: Tensor<2>, pass: &Pass) -> Tensor<2> {
         let x = self
-            .features_on_host(&x)
+            .features_on_host(&x, pass)
             .unwrap_or_else(|| self.features(x, pass));
         let x = match &self.hidden {
             Some(hidden) => {
-                let x = activate(self.activation, hidden.forward(x));
+                let x = activate(self.activation, hidden.forward(x, pass));
                 pass.output(|| ("hidden".into(), x.clone()));
                 x
             }
             None => x,
         };
-        let outputs = self.head.forward(pass.dropout(x, self.dropout));
+        let outputs = self.head.forward(pass.dropout(x, self.dropout), pass);
         pass.output(|| ("head".into(), outputs.clone()));
         outputs
     }
@@ -89,7 +90,7 @@ impl Cnn {
         let layers = self.convolutions.iter().enumerate();
         layers
             .fold(x, |x, (index, layer)| {
-                let x = layer.forward(x, self.activation);
+                let x = layer.forward(x, self.activation, pass);
                 // A channel is one unit, wherever in the image.
                 pass.output(|| {
                     let [_, channels, _, _] = x.dims();
@@ -103,7 +104,7 @@ impl Cnn {
     }
 
     /// The same on images whose pixels are rows, where that is faster.
-    fn features_on_host(&self, x: &Tensor<2>) -> Option<Tensor<2>> {
+    fn features_on_host(&self, x: &Tensor<2>, pass: &Pass) -> Option<Tensor<2>> {
         let [batch, _] = x.dims();
         let [mut channels, mut height, mut width] = self.image;
         let images = x.clone().reshape([batch, channels, height * width]);
@@ -111,7 +112,7 @@ impl Cnn {
             .swap_dims(1, 2)
             .reshape([batch * height * width, channels]);
         for layer in &self.convolutions {
-            x = layer.forward_on_host(&x, self.activation, [height, width])?;
+            x = layer.forward_on_host(&x, self.activation, [height, width], pass)?;
             [_, channels] = x.dims();
             if layer.pool {
                 (height, width) = (height / 2, width / 2);
@@ -145,9 +146,8 @@ impl Convolution {
         }
     }
 
-    fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
-        let x = module::conv2d(x, self.weight.val(), Some(self.bias.val()), options);
+    fn forward(&self, x: Tensor<4>, activation: Activation, pass: &Pass) -> Tensor<4> {
+        let x = self.convolve(x, pass);
         let pool = |x| module::max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]));
         match (self.pool, rises(activation)) {
             (false, _) => activate(activation, x),
@@ -157,13 +157,37 @@ impl Convolution {
         }
     }
 
+    /// `[batch, channels, height, width]` to the same.
+    fn convolve(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+        let convolve = |x| {
+            let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
+            module::conv2d(x, self.weight.val(), Some(self.bias.val()), options)
+        };
+        if !pass.is_probed() {
+            return convolve(x);
+        }
+        let [batch, channels, height, width] = x.dims();
+        let size = [height, width];
+        let pixels = x.clone().permute([0, 2, 3, 1]);
+        let input = pass.keep(&pixels.reshape([batch * height * width, channels]));
+        let output = convolve(x).permute([0, 2, 3, 1]);
+        let shape @ [.., outputs] = output.dims();
+        let rows = output.reshape([batch * height * width, outputs]);
+        let layer = input.map(|input| Layer::Convolution { input, size });
+        let rows = pass.probe(rows, layer);
+        rows.reshape(shape).permute([0, 3, 1, 2])
+    }
+
     fn forward_on_host(
         &self,
         x: &Tensor<2>,
         activation: Activation,
         size: [usize; 2],
+        pass: &Pass,
     ) -> Option<Tensor<2>> {
+        let layer = (pass.keep(x)).map(|input| Layer::Convolution { input, size });
         let x = host::convolve(x, &self.weight.val(), &self.bias.val(), size)?;
+        let x = pass.probe(x, layer);
         Some(match (self.pool, rises(activation)) {
             (false, _) => activate(activation, x),
             (true, true) => activate(activation, host::max_pool(&x, size)?),
@@ -208,7 +232,7 @@ mod tests {
             let features: usize = image.iter().product();
             let x = Tensor::<2>::random([5, features], Distribution::Default, &device);
             let results = [
-                model.features_on_host(&x).unwrap(),
+                model.features_on_host(&x, &Pass::inference()).unwrap(),
                 model.features(x, &Pass::inference()),
             ]
             .map(|output| {

@@ -10,6 +10,7 @@ use super::attention::{Attention, KeyValues, Rotary, View};
 use super::layers::{Embedding, Initializer, Linear, Start, gelu, swiglu};
 use super::norm::Norm;
 use super::pass::Pass;
+use super::probe::Layer;
 
 /// Weights `token_embedding.weight`, `position_embedding.weight` (learned positions),
 /// `blocks.N.{attention_norm,attention.qkv,attention.projection,feed_forward_norm,...}`,
@@ -91,18 +92,21 @@ impl Gpt {
             bias: self.causal_bias(context),
             rotary: self.rotary.as_ref().map(|rotary| rotary.prefix(context)),
         };
-        let mut x = self.token_embedding.forward(tokens);
+        let mut x = self.token_embedding.forward(tokens, pass);
         if let Some(embedding) = &self.position_embedding {
             let [_, width] = x.dims();
-            let positions = embedding.weight().narrow(0, 0, context).unsqueeze::<3>();
+            let positions = embedding.weight();
+            let [entries, _] = positions.dims();
+            let positions = positions.narrow(0, 0, context).unsqueeze::<3>();
             x = (x.reshape([batch, context, width]) + positions).reshape([-1, width as i32]);
+            x = pass.probe(x, pass.is_probed().then_some(Layer::Positions { entries }));
         }
         let mut x = pass.dropout(x, self.dropout);
         for (index, block) in self.blocks.iter().enumerate() {
             x = block.forward(x, index, &view, None, self.dropout, pass);
             pass.output(|| (format!("blocks.{index}"), x.clone()));
         }
-        let logits = self.logits(self.norm.forward(x));
+        let logits = self.logits(self.norm.forward(x, pass), pass);
         pass.output(|| ("head".into(), logits.clone()));
         logits
     }
@@ -132,11 +136,11 @@ impl Gpt {
             bias: padded_bias(padding, columns, &device),
             rotary: (self.rotary.as_ref()).map(|rotary| rotary.at(positions.clone())),
         };
-        let mut x = self.token_embedding.forward(tokens);
-        if let Some(embedding) = &self.position_embedding {
-            x = x + embedding.forward(positions);
-        }
         let pass = Pass::inference();
+        let mut x = self.token_embedding.forward(tokens, &pass);
+        if let Some(embedding) = &self.position_embedding {
+            x = x + embedding.forward(positions, &pass);
+        }
         for (index, (block, memory)) in self.blocks.iter().zip(&mut cache.blocks).enumerate() {
             x = block.forward(x, index, &view, Some(memory), 0.0, &pass);
         }
@@ -144,13 +148,13 @@ impl Gpt {
         let last = (x.reshape([batch, new, width]))
             .narrow(1, new - 1, 1)
             .reshape([batch, width]);
-        self.logits(self.norm.forward(last))
+        self.logits(self.norm.forward(last, &pass), &pass)
     }
 
-    fn logits(&self, x: Tensor<2>) -> Tensor<2> {
+    fn logits(&self, x: Tensor<2>, pass: &Pass) -> Tensor<2> {
         match &self.head {
-            Some(head) => head.forward(x),
-            None => self.token_embedding.as_output(x),
+            Some(head) => head.forward(x, pass),
+            None => self.token_embedding.as_output(x, pass),
         }
     }
 
@@ -242,12 +246,11 @@ impl Block {
         rate: f64,
         pass: &Pass,
     ) -> Tensor<2> {
-        let normed = self.attention_norm.forward(x.clone());
+        let normed = self.attention_norm.forward(x.clone(), pass);
         let attended = self.attention.forward(normed, view, memory, pass);
         let x = x + pass.dropout(attended, rate);
-        let transformed =
-            self.feed_forward
-                .forward(self.feed_forward_norm.forward(x.clone()), index, pass);
+        let normed = self.feed_forward_norm.forward(x.clone(), pass);
+        let transformed = self.feed_forward.forward(normed, index, pass);
         x + pass.dropout(transformed, rate)
     }
 }
@@ -280,12 +283,12 @@ impl FeedForward {
 
     fn forward(&self, x: Tensor<2>, block: usize, pass: &Pass) -> Tensor<2> {
         let hidden = match (&self.up, &self.gate_up) {
-            (Some(up), _) => gelu(up.forward(x)),
-            (None, Some(gate_up)) => swiglu(gate_up.forward(x)),
+            (Some(up), _) => gelu(up.forward(x, pass)),
+            (None, Some(gate_up)) => swiglu(gate_up.forward(x, pass)),
             (None, None) => x,
         };
         pass.output(|| (format!("blocks.{block}.feed_forward"), hidden.clone()));
-        self.down.forward(hidden)
+        self.down.forward(hidden, pass)
     }
 }
 

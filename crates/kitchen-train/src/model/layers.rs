@@ -1,10 +1,12 @@
 //! The layers that every model is built from, and how their weights begin.
 
 use burn::module::{Module, Param, ParamId};
-use burn::tensor::{Device, Shape, Tensor, TensorData, activation, module};
+use burn::tensor::{Device, Int, Shape, Tensor, TensorData, activation, module};
 use kitchen_types::config::Activation;
 use kitchen_types::random::Key;
 
+use super::pass::Pass;
+use super::probe::{Layer, Order};
 use crate::host;
 use crate::names::transpose;
 
@@ -137,8 +139,13 @@ impl Linear {
 
     /// `[rows, inputs]` to `[rows, outputs]`. Rows are always flat: a matrix product of two
     /// matrices needs no batching, forwards or backwards.
-    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        module::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))
+    pub(crate) fn forward(&self, x: Tensor<2>, pass: &Pass) -> Tensor<2> {
+        let layer = pass.keep(&x).map(|input| Layer::Linear {
+            input,
+            bias: self.bias.is_some(),
+        });
+        let bias = self.bias.as_ref().map(Param::val);
+        pass.probe(module::linear(x, self.weight.val(), bias), layer)
     }
 }
 
@@ -163,16 +170,36 @@ impl Embedding {
     }
 
     /// The vectors of `[batch, context]` indices, row by row: `[batch * context, width]`.
-    pub(crate) fn forward(&self, indices: Tensor<2, burn::tensor::Int>) -> Tensor<2> {
+    pub(crate) fn forward(&self, indices: Tensor<2, Int>, pass: &Pass) -> Tensor<2> {
+        self.forward_in(Order::Examples, indices, pass)
+    }
+
+    /// The same for indices in another order, such as `[context, batch]`.
+    pub(crate) fn forward_in(
+        &self,
+        order: Order,
+        indices: Tensor<2, Int>,
+        pass: &Pass,
+    ) -> Tensor<2> {
         let rows = indices.shape().num_elements();
         let weight = self.weight.val();
-        let [_, width] = weight.dims();
-        module::embedding(weight, indices).reshape([rows, width])
+        let [entries, width] = weight.dims();
+        let layer = pass.is_probed().then(|| Layer::Embedding {
+            indices: indices.clone().reshape([rows]),
+            weight: self.weight.id,
+            entries,
+        });
+        let vectors = module::embedding(weight, indices).reshape([rows, width]);
+        pass.probe_in(order, vectors, layer)
     }
 
     /// `x E^T`: the output layer that shares the embedding's weights.
-    pub(crate) fn as_output(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.val().transpose())
+    pub(crate) fn as_output(&self, x: Tensor<2>, pass: &Pass) -> Tensor<2> {
+        let layer = pass.keep(&x).map(|input| Layer::Tied {
+            input,
+            embedding: self.weight.id,
+        });
+        pass.probe(x.matmul(self.weight.val().transpose()), layer)
     }
 
     pub(crate) fn weight(&self) -> Tensor<2> {

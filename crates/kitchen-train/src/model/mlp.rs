@@ -56,11 +56,11 @@ impl Mlp {
         };
         let name = |index: usize| format!("layers.{index}");
         let x = hidden.iter().enumerate().fold(x, |x, (index, layer)| {
-            let x = activate(self.activation, layer.forward(x));
+            let x = activate(self.activation, layer.forward(x, pass));
             pass.output(|| (name(index), x.clone()));
             pass.dropout(x, self.dropout)
         });
-        let outputs = output.forward(x);
+        let outputs = output.forward(x, pass);
         pass.output(|| (name(hidden.len()), outputs.clone()));
         outputs
     }

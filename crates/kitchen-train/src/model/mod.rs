@@ -8,6 +8,7 @@ mod layers;
 mod mlp;
 mod norm;
 mod pass;
+mod probe;
 mod rnn;
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -16,7 +17,9 @@ use kitchen_types::config::{CnnConfig, GptConfig, MlpConfig, ModelConfig, Positi
 use kitchen_types::ports::{ClientError, DataSpec, InputSpec, LayerInfo, TargetSpec};
 
 pub(crate) use gpt::hidden_width as gpt_hidden_width;
+pub(crate) use norm::normalised;
 pub(crate) use pass::{Pass, Seen};
+pub(crate) use probe::{Layer, Order, Probe};
 
 use crate::names::ParameterPath;
 use layers::Initializer;

@@ -5,6 +5,8 @@ use burn::tensor::{Tensor, module};
 use kitchen_types::config::Norm as Kind;
 
 use super::layers::{Initializer, Start};
+use super::pass::Pass;
+use super::probe::Layer;
 use crate::host;
 
 /// PyTorch's default for LayerNorm, and ours for RMSNorm.
@@ -38,7 +40,16 @@ impl Norm {
     }
 
     /// `[rows, width]` to `[rows, width]`.
-    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn forward(&self, x: Tensor<2>, pass: &Pass) -> Tensor<2> {
+        let layer = pass.keep(&x).map(|input| Layer::Norm {
+            input,
+            kind: self.kind,
+            bias: self.bias.is_some(),
+        });
+        pass.probe(self.normalise(x), layer)
+    }
+
+    fn normalise(&self, x: Tensor<2>) -> Tensor<2> {
         let weight = self.weight.val();
         let bias = self.bias.as_ref().map(Param::val);
         if let Some(y) = host::norm(self.kind, &x, &weight, bias.as_ref(), EPSILON) {
@@ -46,10 +57,20 @@ impl Norm {
         }
         match self.kind {
             Kind::Layer => module::layer_norm(x, weight, bias, EPSILON),
-            Kind::Rms => {
-                let mean_square = x.clone().square().mean_dim(1);
-                x / (mean_square + EPSILON).sqrt() * weight.unsqueeze()
-            }
+            Kind::Rms => normalised(self.kind, x) * weight.unsqueeze(),
         }
     }
+}
+
+/// Each row of `[rows, width]`, neither scaled nor shifted.
+pub(crate) fn normalised(kind: Kind, x: Tensor<2>) -> Tensor<2> {
+    let x = match kind {
+        Kind::Layer => {
+            let mean = x.clone().mean_dim(1);
+            x - mean
+        }
+        Kind::Rms => x,
+    };
+    let mean_square = x.clone().square().mean_dim(1);
+    x / (mean_square + EPSILON).sqrt()
 }

@@ -1,4 +1,5 @@
-//! One forward pass through a model: what it drops, and whether somebody watches.
+//! One forward pass through a model: what it drops, whether somebody watches, and whether the
+//! gradients of what lies between are to be known.
 
 use std::cell::RefCell;
 
@@ -6,12 +7,14 @@ use burn::tensor::Tensor;
 use kitchen_types::random::Key;
 
 use super::dropout::Dropout;
+use super::probe::{Layer, Order, Probe, leaf};
 
 /// One forward pass.
 #[derive(Debug)]
 pub(crate) struct Pass {
     dropout: Dropout,
     watch: Option<RefCell<Seen>>,
+    probes: Option<RefCell<Vec<Probe>>>,
 }
 
 /// What a watched pass came by.
@@ -29,6 +32,7 @@ impl Pass {
         Self {
             dropout: Dropout::off(),
             watch: None,
+            probes: None,
         }
     }
 
@@ -37,6 +41,7 @@ impl Pass {
         Self {
             dropout: Dropout::training(key, on_host),
             watch: None,
+            probes: None,
         }
     }
 
@@ -46,6 +51,16 @@ impl Pass {
         Self {
             dropout: Dropout::off(),
             watch: Some(RefCell::default()),
+            probes: None,
+        }
+    }
+
+    /// An inference with a probe at every layer that has weights.
+    pub(crate) fn probed() -> Self {
+        Self {
+            dropout: Dropout::off(),
+            watch: None,
+            probes: Some(RefCell::default()),
         }
     }
 
@@ -68,6 +83,49 @@ impl Pass {
             let attention = show();
             seen.borrow_mut().attention.push(attention);
         }
+    }
+
+    /// What a layer is given, to be kept with its probe; `None` unless the pass is probed.
+    pub(crate) fn keep(&self, input: &Tensor<2>) -> Option<Tensor<2>> {
+        let probes = self.probes.as_ref();
+        probes.map(|_| input.clone().without_autodiff())
+    }
+
+    /// Adds a probe to what a layer put out, example by example; without a layer, nothing.
+    pub(crate) fn probe(&self, output: Tensor<2>, layer: Option<Layer>) -> Tensor<2> {
+        self.probe_in(Order::Examples, output, layer)
+    }
+
+    /// The same for rows in another order.
+    pub(crate) fn probe_in(
+        &self,
+        order: Order,
+        output: Tensor<2>,
+        layer: Option<Layer>,
+    ) -> Tensor<2> {
+        let Some(layer) = layer else {
+            return output;
+        };
+        let leaf = leaf(output.dims(), &output.device());
+        self.record(layer, order, leaf.clone());
+        output + leaf
+    }
+
+    /// Keeps a probe that its layer has added itself.
+    pub(crate) fn record(&self, layer: Layer, order: Order, leaf: Tensor<2>) {
+        if let Some(probes) = &self.probes {
+            probes.borrow_mut().push(Probe { layer, order, leaf });
+        }
+    }
+
+    /// Whether layers are to add probes.
+    pub(crate) fn is_probed(&self) -> bool {
+        self.probes.is_some()
+    }
+
+    /// Every probe, in the order of the layers.
+    pub(crate) fn probes(self) -> Vec<Probe> {
+        self.probes.map(RefCell::into_inner).unwrap_or_default()
     }
 
     /// Everything that was shown.

@@ -8,6 +8,7 @@ use kitchen_types::config::{Cell, RnnConfig};
 
 use super::layers::{Embedding, Initializer, Linear, Start};
 use super::pass::Pass;
+use super::probe::{Layer, Order, leaf};
 use crate::host::{self, RecurrentWeights};
 
 /// Weights `token_embedding.weight`, `rnn.weight_ih_l0` `[gates * width, width]`,
@@ -59,7 +60,7 @@ impl Rnn {
         let rows = (hidden.reshape([context, batch, width]))
             .swap_dims(0, 1)
             .reshape([batch * context, width]);
-        let logits = self.head.forward(rows);
+        let logits = self.head.forward(rows, pass);
         pass.output(|| ("head".into(), logits.clone()));
         logits
     }
@@ -78,9 +79,10 @@ impl Rnn {
         let columns = state.length..state.length + new;
         state.length += new;
         let present = present(padding, columns, &tokens.device());
-        let hidden = self.hidden(tokens, &Pass::inference(), state, Some(present));
-        self.head
-            .forward(hidden.narrow(0, (new - 1) * batch, batch))
+        let pass = Pass::inference();
+        let hidden = self.hidden(tokens, &pass, state, Some(present));
+        let newest = hidden.narrow(0, (new - 1) * batch, batch);
+        self.head.forward(newest, &pass)
     }
 
     /// The last layer's hidden states, `[context * batch, width]`.
@@ -93,12 +95,12 @@ impl Rnn {
     ) -> Tensor<2> {
         let [batch, context] = tokens.dims();
         state.layers.resize_with(self.rnn.len(), Memory::default);
-        let mut x = self.token_embedding.forward(tokens.transpose());
+        let mut x = (self.token_embedding).forward_in(Order::Time, tokens.transpose(), pass);
         for (index, (layer, memory)) in self.rnn.iter().zip(&mut state.layers).enumerate() {
             if index > 0 {
                 x = pass.dropout(x, self.dropout);
             }
-            x = layer.forward(x, [context, batch], memory, present.as_ref());
+            x = layer.forward(x, [context, batch], memory, present.as_ref(), pass);
             pass.output(|| (format!("rnn.l{index}"), x.clone()));
         }
         x
@@ -157,6 +159,37 @@ impl RecurrentLayer {
         [context, batch]: [usize; 2],
         memory: &mut Memory,
         present: Option<&Tensor<2>>,
+        pass: &Pass,
+    ) -> Tensor<2> {
+        let Some(input) = pass.keep(&x) else {
+            return self.states(x, [context, batch], memory, present, None);
+        };
+        let [columns] = self.bias_hh.dims();
+        let leaf = || leaf([context * batch, columns], &input.device());
+        let (below, before) = (leaf(), leaf());
+        let leaves = Some([&below, &before]);
+        let states = self.states(x, [context, batch], memory, present, leaves);
+        // What each step began with: nothing, then the state after the step before it.
+        let after = states.clone().without_autodiff();
+        let [_, width] = after.dims();
+        let nothing = Tensor::zeros([batch, width], &after.device());
+        let earlier = Tensor::cat(vec![nothing, after], 0).narrow(0, 0, context * batch);
+        for (input, leaf) in [(input, below), (earlier, before)] {
+            let layer = Layer::Linear { input, bias: true };
+            pass.record(layer, Order::Time, leaf);
+        }
+        states
+    }
+
+    /// The hidden state after each step. `leaves` are added to what comes from below, and to what
+    /// comes from the step before.
+    fn states(
+        &self,
+        x: Tensor<2>,
+        [context, batch]: [usize; 2],
+        memory: &mut Memory,
+        present: Option<&Tensor<2>>,
+        leaves: Option<[&Tensor<2>; 2]>,
     ) -> Tensor<2> {
         if present.is_none() {
             let weights = RecurrentWeights {
@@ -165,16 +198,21 @@ impl RecurrentLayer {
                 bias_ih: self.bias_ih.val(),
                 bias_hh: self.bias_hh.val(),
             };
-            if let Some(hidden) = host::recurrent(self.cell, &x, &weights, batch) {
+            if let Some(hidden) = host::recurrent(self.cell, &x, &weights, batch, leaves) {
                 return hidden;
             }
         }
         // What comes from below does not depend on the state: one product for all of time.
         let from_below = module::linear(x, self.weight_ih.val(), Some(self.bias_ih.val()));
+        let from_below = match leaves {
+            Some([below, _]) => from_below + below.clone(),
+            None => from_below,
+        };
         let steps = (0..context).map(|time| {
             let input = from_below.clone().narrow(0, time * batch, batch);
             let before = memory.clone();
-            *memory = self.step(input, before);
+            let leaf = leaves.map(|[_, leaf]| leaf.clone().narrow(0, time * batch, batch));
+            *memory = self.step(input, before, leaf);
             if let Some(present) = present {
                 memory.keep_where(present.clone().narrow(1, time, 1));
             }
@@ -183,8 +221,8 @@ impl RecurrentLayer {
         Tensor::cat(steps.flatten().collect(), 0)
     }
 
-    /// One step: `input` is `[batch, gates * width]`.
-    fn step(&self, input: Tensor<2>, before: Memory) -> Memory {
+    /// One step: `input` and `leaf` are `[batch, gates * width]`.
+    fn step(&self, input: Tensor<2>, before: Memory, leaf: Option<Tensor<2>>) -> Memory {
         let [batch, columns] = input.dims();
         let device = input.device().without_autodiff();
         let weight = self.weight_hh.val();
@@ -192,6 +230,10 @@ impl RecurrentLayer {
         let zeros = || Tensor::zeros([batch, width], &device);
         let hidden = before.hidden.unwrap_or_else(zeros);
         let from_before = module::linear(hidden.clone(), weight, Some(self.bias_hh.val()));
+        let from_before = match leaf {
+            Some(leaf) => from_before + leaf,
+            None => from_before,
+        };
         let part = |gates: &Tensor<2>, index: usize| gates.clone().narrow(1, index * width, width);
         debug_assert_eq!(columns % width, 0);
         match self.cell {
@@ -259,7 +301,7 @@ mod tests {
                 let present = Tensor::ones([batch, context], &device);
                 let [found, expected] = [None, Some(&present)].map(|present| {
                     let memory = &mut Memory::default();
-                    let output = layer.forward(x.clone(), [context, batch], memory, present);
+                    let output = layer.states(x.clone(), [context, batch], memory, present, None);
                     let gradients = (output.clone() * weights.clone()).sum().backward();
                     let of_x = x.grad(&gradients).unwrap().into_data();
                     let of = GradientsParams::from_grads(gradients, &layer);

@@ -23,7 +23,7 @@ fn gpu() -> Option<OpenDevice> {
     }
 }
 
-/// Three steps, an evaluation and a look inside, on either device. Compiling the kernels is what
+/// Three steps, an evaluation, a look inside and a look at each example, on either device. Compiling the kernels is what
 /// takes the time.
 fn check(family: &str) {
     let Some(gpu) = gpu() else {
@@ -49,6 +49,14 @@ fn check(family: &str) {
     let (gpu_losses, gpu_layers) = learn(&gpu);
     agree(&cpu_losses, &gpu_losses);
     agree(&cpu_layers, &gpu_layers);
+
+    let mut client = BurnClient::open(&model, &spec, &adam(), gpu, 1).unwrap();
+    let batch = batch(&spec, 4, 1);
+    let measured = [
+        block_on(client.per_sample(&batch, &CROSS_ENTROPY)).unwrap(),
+        block_on(client.per_sample_alone(&batch, &CROSS_ENTROPY)).unwrap(),
+    ];
+    per_sample::agree(family, &measured, TOLERANCE);
 }
 
 fn agree(on_cpu: &[f64], on_gpu: &[f64]) {

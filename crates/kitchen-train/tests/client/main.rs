@@ -6,6 +6,7 @@ mod gpu;
 mod inspect;
 mod learn;
 mod losses;
+mod per_sample;
 mod save;
 mod write;
 
@@ -13,8 +14,8 @@ use futures::executor::block_on;
 use kitchen_train::{BurnClient, OpenDevice};
 use kitchen_types::SampleId;
 use kitchen_types::config::{
-    AdamConfig, Algorithm, Cell, CnnConfig, FeedForward, GptConfig, MlpConfig, ModelConfig, Norm,
-    OptimizerConfig, Positions, RnnConfig,
+    Activation, AdamConfig, Algorithm, Cell, CnnConfig, FeedForward, GptConfig, MlpConfig,
+    ModelConfig, Norm, OptimizerConfig, Positions, RnnConfig,
 };
 use kitchen_types::ports::{
     Batch, DataSpec, InputSpec, Inputs, Loss, OptimStep, TargetSpec, Targets, TrainingClient,

@@ -29,7 +29,7 @@ pub use optimizer::{
 };
 pub use problem::{ConfigProblem, ConfigSource};
 pub use span::{InvalidSpan, Span};
-pub use supervisor::{FaultsConfig, OutlierRule, Supervision, SupervisorConfig};
+pub use supervisor::{FaultsConfig, Supervision, SupervisorConfig};
 
 /// The whole request for one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::diagnosis::OutlierScore;
+
 /// Whether a run looks after itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -48,7 +50,7 @@ pub struct Supervision {
     /// The loss diverges when its average has stood far above its lowest for so many steps.
     pub divergence_steps: u64,
     /// How an example is told to stand out among others.
-    pub outlier_rule: OutlierRule,
+    pub outlier_rule: OutlierScore,
     /// How many deviations the gradient norm of such an example lies above the others.
     pub outlier_z: f64,
     /// How many times the usual gradient norm that of such an example is, at least.
@@ -76,7 +78,7 @@ impl Default for Supervision {
             confirm_of: 5,
             grad_norm_threshold: 1e4,
             divergence_steps: 50,
-            outlier_rule: OutlierRule::Mad,
+            outlier_rule: OutlierScore::Mad,
             outlier_z: 6.0,
             outlier_ratio: 100.0,
             max_retries: 3,
@@ -86,18 +88,6 @@ impl Default for Supervision {
             clip_norm: 1.0,
         }
     }
-}
-
-/// What a deviation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OutlierRule {
-    /// 0.6745 (x - median) / MAD, where MAD is the median absolute deviation (Iglewicz and Hoaglin
-    /// 1993).
-    Mad,
-    /// (x - mean) / standard deviation. Of n values none can exceed (n - 1) / sqrt(n): above 6 only
-    /// among 39 or more.
-    Classical,
 }
 
 /// Faults that are planted on purpose, to see what a run makes of them. Nothing by default.

@@ -56,7 +56,9 @@ pub trait TrainingClient {
         sampling: &Sampling,
     ) -> Result<Vec<Completion>, ClientError>;
 
-    /// The loss and the gradient norm of every example alone.
+    /// The loss and the gradient norm of every example alone, without dropout. Nothing of the
+    /// training changes. An example's loss is the mean over its own targets that count; where none
+    /// does, loss and norm are 0.
     async fn per_sample(&mut self, batch: &Batch, loss: &Loss) -> Result<PerSample, ClientError>;
 
     /// The model from the inside, with the gradient of `batch`'s mean loss. Nothing of the training

@@ -2,10 +2,11 @@
 
 use std::fmt::Debug;
 
-use kitchen_types::bench::BenchReport;
+use kitchen_types::bench::{BenchReport, ForensicsBench};
 use kitchen_types::card::ModelCard;
 use kitchen_types::checkpoint::{LoopState, Manifest, PortableManifest};
 use kitchen_types::config::ConfigProblem;
+use kitchen_types::diagnosis::{Diagnosis, OutlierRule, StepDiagnosis};
 use kitchen_types::kept::{Intent, KeptRequest, KeptRun, RunRecord, SlotRecord, Storage};
 use kitchen_types::ports::{
     Batch, ClientInfo, Completion, CompletionChunk, CompletionRequest, Counters, DataSpec,
@@ -128,6 +129,13 @@ fn kept_runs() {
 }
 
 #[test]
+fn diagnoses() {
+    check::<OutlierRule>();
+    check::<Diagnosis>();
+    check::<StepDiagnosis>();
+}
+
+#[test]
 fn receipts() {
     check::<Receipt>();
     check::<Verdict>();
@@ -136,6 +144,7 @@ fn receipts() {
 #[test]
 fn what_commands_print() {
     check::<BenchReport>();
+    check::<ForensicsBench>();
     check::<Comparison>();
     check::<Examination>();
     check::<LastLine>();
@@ -354,6 +363,8 @@ fn no_object_takes_a_field_that_it_does_not_know() {
         lenient_objects::<Question>(),
         lenient_objects::<Answer>(),
         lenient_objects::<BenchReport>(),
+        lenient_objects::<ForensicsBench>(),
+        lenient_objects::<StepDiagnosis>(),
         lenient_objects::<Comparison>(),
         lenient_objects::<Examination>(),
         lenient_objects::<LastLine>(),

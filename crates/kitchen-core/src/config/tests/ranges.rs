@@ -25,6 +25,23 @@ const TABLE: &[(&[&str], &str)] = &[
     ),
     (&["steps=1"], ""),
     (
+        &["supervisor=on", "supervisor.window=9"],
+        "argument `supervisor.window=9`: `supervisor.on.window` is 9, and must be from 10 to 100000",
+    ),
+    (
+        &["supervisor=on", "supervisor.lr_factor=1"],
+        "argument `supervisor.lr_factor=1`: `supervisor.on.lr_factor` is 1, and must be above 0 and below 1",
+    ),
+    (
+        &["supervisor=on", "supervisor.confirm=6"],
+        "argument `supervisor.confirm=6`: `supervisor.on.confirm` is 6, and must be from 1 to 5",
+    ),
+    (&["supervisor=on", "supervisor.max_retries=0"], ""),
+    (
+        &["faults.scale=0"],
+        "argument `faults.scale=0`: `faults.scale` is 0, and must be above 0",
+    ),
+    (
         &["seed=9007199254740993"],
         "argument `seed=9007199254740993`: `seed` is 9007199254740993, and can be at most 2^53",
     ),

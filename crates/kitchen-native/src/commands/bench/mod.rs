@@ -1,6 +1,7 @@
 //! `bench`: times named work on this machine.
 
 mod engine;
+mod forensics;
 mod whole;
 
 use anyhow::bail;
@@ -19,6 +20,8 @@ use crate::out;
 
 /// Work that is timed here; kitchen-train has the rest.
 const OURS: [&str; 2] = ["engine", "loop"];
+/// What a diagnosis costs, which has a table of its own.
+const FORENSICS: &str = "forensics";
 
 /// Times named work.
 pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<Exit> {
@@ -26,9 +29,10 @@ pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<Exit> {
     let names: Vec<_> = bench::NAMES.into_iter().chain(OURS).collect();
     let chosen = match args.name.as_deref() {
         None => names,
+        Some(FORENSICS) => return forensics::bench(args),
         Some(name) if names.contains(&name) => vec![name],
         Some(name) => bail!(
-            "there is no work called `{name}`; there are {}",
+            "there is no work called `{name}`; there are {}, {FORENSICS}",
             names.join(", ")
         ),
     };
@@ -55,16 +59,21 @@ fn time(name: &str, args: &BenchArgs) -> anyhow::Result<Vec<BenchReport>> {
         "loop" => return whole::time(args, threads),
         _ => {}
     }
-    let device = match args.device {
-        Device::Cpu => OpenDevice::cpu(),
-        Device::Gpu => block_on(OpenDevice::gpu())?,
-        Device::Auto => bail!("`bench` times one device; write `--device cpu` or `--device gpu`"),
-    };
+    let device = open(args)?;
     let mut reports = vec![block_on(bench::run(name, &device, threads, args.steps))?];
     if args.bare {
         reports.push(block_on(bench::bare(name, &device, threads, args.steps))?);
     }
     Ok(reports)
+}
+
+/// The device that was asked for.
+fn open(args: &BenchArgs) -> anyhow::Result<OpenDevice> {
+    match args.device {
+        Device::Cpu => Ok(OpenDevice::cpu()),
+        Device::Gpu => Ok(block_on(OpenDevice::gpu())?),
+        Device::Auto => bail!("`bench` times one device; write `--device cpu` or `--device gpu`"),
+    }
 }
 
 /// What the times of all steps, in milliseconds, come to.
