@@ -25,9 +25,9 @@ impl App {
     pub(super) fn act(&mut self, act: Act) -> bool {
         match act {
             Act::Toggle => match &self.shown.phase {
-                Phase::Running => self.command(Command::Pause),
+                // What is said to a run that begins waits for it.
+                Phase::Starting | Phase::Running => self.command(Command::Pause),
                 Phase::Paused => self.command(Command::Resume),
-                Phase::Starting => {}
                 Phase::Finished { .. } => self.start(),
             },
             Act::Step => self.command(Command::Step),
