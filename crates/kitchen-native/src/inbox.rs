@@ -1,22 +1,32 @@
-//! Commands from other processes: files in the run's folder, one for each, that are read while the
-//! run goes on, or when it is resumed.
+//! Commands from other processes: files in the run's folder, one for each, that are passed on while
+//! the run goes on, or when it is resumed. One is put aside once the run says that it was done or
+//! refused: a crash before that leaves it waiting.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail};
 use kitchen_platform::files;
-use kitchen_types::Command;
+use kitchen_types::{Command, Event};
 
 const FOLDER: &str = "inbox";
-/// Where commands go that have been read, so that none is read twice.
+/// Where commands go that have been done or refused, so that none is done twice.
 const READ: &str = "read";
 
-/// The commands that wait for one run.
+/// The commands that wait for one run. Clones know of each other what they passed on.
 #[derive(Clone, Debug)]
 pub(crate) struct Inbox {
     folder: PathBuf,
+    passed_on: Arc<Mutex<Vec<Waiting>>>,
+}
+
+/// A command that was passed on, until the run says what became of it.
+#[derive(Debug)]
+struct Waiting {
+    name: String,
+    command: Command,
 }
 
 impl Inbox {
@@ -24,6 +34,7 @@ impl Inbox {
     pub(crate) fn of(run: &Path) -> Self {
         Self {
             folder: run.join(FOLDER),
+            passed_on: Arc::default(),
         }
     }
 
@@ -58,20 +69,66 @@ impl Inbox {
         Ok(true)
     }
 
-    /// Takes the commands that wait, oldest first; what is none is put aside, and said.
+    /// The commands to pass on, oldest first; what is none is put aside, and said.
     pub(crate) fn take(&self) -> Vec<Result<Command, String>> {
+        let mut passed_on = self.passed_on();
         // A folder that cannot be read holds nothing that could be obeyed.
-        let waiting = names(&self.folder).unwrap_or_default();
-        waiting.iter().map(|name| self.take_one(name)).collect()
+        let mut fresh = names(&self.folder).unwrap_or_default();
+        fresh.retain(|name| passed_on.iter().all(|waiting| waiting.name != *name));
+        let take = |name: String| {
+            let command = self.read(&name)?;
+            passed_on.push(Waiting {
+                name,
+                command: command.clone(),
+            });
+            Ok(command)
+        };
+        fresh.into_iter().map(take).collect()
     }
 
-    fn take_one(&self, name: &str) -> Result<Command, String> {
+    /// Puts aside what the run says it has done or refused. Errors say what could not be.
+    pub(crate) fn hear(&self, event: &Event) -> Result<(), String> {
+        let is_over = |command: &Command| match event {
+            Event::CommandApplied { command: done, .. }
+            | Event::CommandRefused { command: done, .. } => command == done,
+            Event::Paused { .. } => *command == Command::Pause,
+            // A run that waits is told to pause without a word.
+            Event::Resumed { .. } => matches!(command, Command::Pause | Command::Resume),
+            _ => false,
+        };
+        let mut passed_on = self.passed_on();
+        match passed_on.iter().position(|it| is_over(&it.command)) {
+            Some(place) => self.put_aside(&passed_on.remove(place).name),
+            None => Ok(()),
+        }
+    }
+
+    fn read(&self, name: &str) -> Result<Command, String> {
         let path = self.folder.join(format!("{name}.json"));
         let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let read = files::read(&path).map_err(|error| said(&error));
-        let aside = self.folder.join(READ).join(format!("{name}.json"));
-        files::rename(&path, &aside).map_err(|error| said(&error))?;
-        serde_json::from_slice(&read?).map_err(|error| said(&error))
+        let bytes = files::read(&path).map_err(|error| said(&error));
+        let command =
+            bytes.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| said(&error)));
+        if command.is_err() {
+            self.put_aside(name)?;
+        }
+        command
+    }
+
+    fn put_aside(&self, name: &str) -> Result<(), String> {
+        let file = format!("{name}.json");
+        let (from, to) = (self.folder.join(&file), self.folder.join(READ).join(&file));
+        files::create_dir_all(&self.folder.join(READ))
+            .and_then(|()| files::rename(&from, &to))
+            .map_err(|error| format!("{}: {error}", from.display()))
+    }
+
+    /// What was passed on. Nobody panics while holding it; if somebody did, it is whole all the
+    /// same.
+    fn passed_on(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.passed_on
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -204,17 +261,37 @@ mod tests {
     }
 
     #[test]
-    fn each_command_is_read_once_and_a_key_counts_once() {
+    fn a_command_waits_until_it_is_done_and_a_key_counts_once() {
         let folder = tempfile::tempdir().unwrap();
-        let inbox = Inbox::of(folder.path());
+        let opened = || Inbox::of(folder.path());
+        let inbox = opened();
         assert!(inbox.take().is_empty());
         assert!(inbox.leave(&Command::SkipBatch, Some("a"), 2).unwrap());
         assert!(inbox.leave(&Command::Pause, None, 1).unwrap());
         assert!(!inbox.leave(&Command::SkipBatch, Some("a"), 3).unwrap());
-        assert_eq!(inbox.take(), [Ok(Command::Pause), Ok(Command::SkipBatch)]);
-        assert!(inbox.take().is_empty());
+        let both = [Ok(Command::Pause), Ok(Command::SkipBatch)];
+        assert_eq!(inbox.take(), both);
+        assert!(inbox.clone().take().is_empty(), "passed on twice");
+        // A process that was killed before it did them leaves them to the next.
+        let inbox = opened();
+        assert_eq!(inbox.take(), both);
+        inbox.hear(&Event::Paused { step: 4 }).unwrap();
+        let done = Event::CommandApplied {
+            command: Command::SkipBatch,
+            step: 5,
+        };
+        inbox.hear(&done).unwrap();
+        inbox.hear(&done).unwrap();
+        assert!(opened().take().is_empty(), "done twice");
         assert!(!inbox.leave(&Command::SkipBatch, Some("a"), 4).unwrap());
         assert!(inbox.leave(&Command::SkipBatch, Some("../a"), 4).is_err());
+    }
+
+    #[test]
+    fn what_is_no_command_is_said_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = Inbox::of(folder.path());
+        fs::create_dir(folder.path().join("inbox")).unwrap();
         fs::write(folder.path().join("inbox/9.b.json"), "dance").unwrap();
         assert!(matches!(inbox.take().as_slice(), [Err(_)]));
         assert!(inbox.take().is_empty());

@@ -57,11 +57,12 @@ impl Training {
         recorder: Recorder,
     ) -> anyhow::Result<Self> {
         let inbox = Inbox::of(&folder);
+        let told = inbox.clone();
         // Without a bound, so that training never waits for a disk or a terminal.
         let (sender, fresh) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("kitchen-training".to_owned())
-            .spawn(move || block_on(train(request, folder, sender)))
+            .spawn(move || block_on(train(request, folder, told, sender)))
             .context("no thread can be started to train on")?;
         let said = recorded(fresh, recorder)?;
         Ok(Self {
@@ -134,8 +135,12 @@ fn recorded(fresh: Receiver<Said>, recorder: Recorder) -> anyhow::Result<Receive
     Ok(said)
 }
 
-async fn train(request: StartRequest, folder: PathBuf, said: Sender<Said>) -> anyhow::Result<()> {
-    let inbox = Inbox::of(&folder);
+async fn train(
+    request: StartRequest,
+    folder: PathBuf,
+    inbox: Inbox,
+    said: Sender<Said>,
+) -> anyhow::Result<()> {
     let host = host(Directory::open(folder)?);
     let mut run = kitchen_core::start(request, host).await?;
     let (commands, preview) = (run.commands.clone(), run.preview.clone());

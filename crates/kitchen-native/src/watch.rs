@@ -114,8 +114,9 @@ impl Watcher {
         loop {
             match training.said.recv_timeout(FRAME) {
                 Ok(said) => {
-                    self.hear(said);
-                    for said in training.said.try_iter().take(BATCH) {
+                    let more = training.said.try_iter().take(BATCH);
+                    for said in std::iter::once(said).chain(more) {
+                        self.settle(&said, &training.inbox);
                         self.hear(said);
                     }
                     self.observers.rest();
@@ -149,6 +150,15 @@ impl Watcher {
                 }
             }
             Said::Remark(remark) => self.remark(remark),
+        }
+    }
+
+    /// Crosses out what other processes told the run, once it has answered.
+    fn settle(&mut self, said: &Said, inbox: &Inbox) {
+        if let Said::Envelope(envelope) = said
+            && let Err(reason) = inbox.hear(&envelope.event)
+        {
+            self.remark(reason);
         }
     }
 
