@@ -33,6 +33,13 @@ fn resume(page: &Page) -> anyhow::Result<u64> {
     page.wait("the run goes on", SOON, |state: &State| {
         state.status == "running" && state.step > offered
     })?;
+    // One that another tab seems to hold would train in memory only.
+    let notes = page.run(
+        "return document.querySelector('#notes')?.innerText ?? ''",
+        &[],
+    )?;
+    let is_alone = !notes.to_string().contains("another tab");
+    anyhow::ensure!(is_alone, page.tell(&format!("notes: {notes}")));
     Ok(offered)
 }
 

@@ -16,8 +16,8 @@ use super::js::{call, fault, options, property};
 use super::medium::Fault;
 
 /// How long the lock of a tab or worker that is going away may take to be free: both end a little
-/// after they are told to.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// after they are told to, and seconds after a crash on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A run that is this tab's alone, until this is dropped.
 #[derive(Debug)]
