@@ -132,3 +132,44 @@ fn a_run_belongs_to_one_process() {
     assert!(kitchen.ok("runs ls").unwrap().contains("cut off"));
     assert_eq!(kitchen.ok("runs rm mine").unwrap(), "removed mine\n");
 }
+
+/// How often the supervised run is killed. `KITCHEN_KILLS=1000` makes a soak of it.
+fn kills() -> u64 {
+    match std::env::var("KITCHEN_KILLS") {
+        Ok(kills) => kills.parse().unwrap(),
+        Err(_) => 50,
+    }
+}
+
+/// Spoilt examples, a NaN, repairs, and a crash at any moment: what comes out is what comes out
+/// without the crashes.
+#[test]
+fn killed_again_and_again_a_supervised_run_ends_the_same() {
+    let kills = kills();
+    let kitchen = Kitchen::new().unwrap();
+    // So many that it does not end before the last kill.
+    let settings = format!("night-shift steps={} checkpoint.every=10", 200 * kills);
+    kitchen
+        .ok(&format!("run {settings} --quiet --name whole"))
+        .unwrap();
+    let mut line = format!("run {settings} --json --name killed");
+    for kill in 0..kills {
+        let mut run = kitchen.start(&line).unwrap();
+        run.event("stepped").unwrap();
+        // Another moment each time; the first are the most eventful.
+        thread::sleep(Duration::from_millis(kill * 7 % 40));
+        run.kill().unwrap();
+        line = "resume killed --json".into();
+    }
+    kitchen.ok("resume killed --quiet").unwrap();
+    for file in ["export/model.safetensors", "supervisor.json"] {
+        let read = |run| kitchen.read(&format!("runs/{run}/{file}")).unwrap();
+        assert!(read("killed") == read("whole"), "{file} differs");
+    }
+    let envelopes = recorded(&kitchen, "killed");
+    for (envelope, seq) in envelopes.iter().zip(0..) {
+        assert_eq!(envelope["seq"], seq, "a gap in the record");
+    }
+    let began = |line: &&Value| line.pointer("/event/run_started").is_some();
+    assert_eq!(envelopes.iter().filter(began).count() as u64, kills + 1);
+}

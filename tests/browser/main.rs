@@ -22,3 +22,4 @@ mod keep;
 mod looks;
 mod motion;
 mod reach;
+mod supervision;
