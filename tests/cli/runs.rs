@@ -1,6 +1,6 @@
 //! What can be done with a run once it is there.
 
-use kitchen_tests::Kitchen;
+use kitchen_tests::{Kitchen, Said};
 use serde_json::Value;
 
 /// The tensors that a safetensors file names, read as its format is written down: eight bytes of
@@ -173,4 +173,60 @@ fn the_best_checkpoint_and_any_step_can_be_had() {
         best["step"].as_f64(),
         shown["metrics"]["best.step"].as_f64()
     );
+}
+
+/// What TensorBoard's own reader makes of a folder: the steps of each curve, and the last value.
+const READ_TENSORBOARD: &str = r#"
+import json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0})
+events.Reload()
+curves = {tag: events.Scalars(tag) for tag in events.Tags()["scalars"]}
+print(json.dumps({tag: [[it.step for it in all], all[-1].value] for tag, all in curves.items()}))
+"#;
+
+#[test]
+fn tensorboard_reads_what_is_written_for_it() {
+    let Some(python) = std::env::var_os("KITCHEN_PYTHON") else {
+        eprintln!("skipped: KITCHEN_PYTHON names no Python that has TensorBoard");
+        return;
+    };
+    let kitchen = Kitchen::new().unwrap();
+    let settings = "steps=900 checkpoint.every=20 evaluate.every=30 model.hidden=[16]";
+    // Cut off after a checkpoint, it takes some steps twice, and writes a second file.
+    let mut run = kitchen
+        .start(&format!(
+            "run digits {settings} --tensorboard --json --name live"
+        ))
+        .unwrap();
+    run.event("checkpoint_saved").unwrap();
+    run.kill().unwrap();
+    let told = kitchen
+        .json_lines("resume live --tensorboard --json")
+        .unwrap();
+    kitchen.ok("runs tensorboard live --out later").unwrap();
+
+    let metrics = &told.last().unwrap()["summary"]["metrics"];
+    for folder in ["runs/live/tensorboard", "later"] {
+        let mut command = std::process::Command::new(&python);
+        command
+            .args(["-c", READ_TENSORBOARD])
+            .arg(kitchen.path(folder));
+        let said = Said::of(command).unwrap();
+        let curves: Value = serde_json::from_str(&said.out).expect(&said.err);
+        for (curve, every, metric) in [
+            ("train/loss", 1, "train.loss"),
+            ("validation/loss", 30, "validation.loss"),
+        ] {
+            let steps: Vec<u64> = (1..=900 / every).map(|step| step * every).collect();
+            assert_eq!(
+                curves[curve][0],
+                serde_json::json!(steps),
+                "{folder}: {curve}"
+            );
+            let (read, told) = (&curves[curve][1], &metrics[metric]);
+            let differs = (read.as_f64().unwrap() - told.as_f64().unwrap()).abs();
+            assert!(differs < 1e-6, "{folder}: {read} is not {told}");
+        }
+    }
 }

@@ -23,6 +23,7 @@ pub(crate) enum Tool {
     Vulkan,
     Chromium,
     AxeCore,
+    Readers,
 }
 
 impl fmt::Display for Tool {
@@ -37,6 +38,7 @@ impl fmt::Display for Tool {
             Self::Vulkan => "a Vulkan driver",
             Self::Chromium => "Chromium or its driver",
             Self::AxeCore => "axe-core",
+            Self::Readers => "a Python with the public readers of what Kitchen writes",
         })
     }
 }
@@ -63,6 +65,10 @@ impl Missing {
         let consequence = [
             (Tool::Vulkan, "skipped: tests on a GPU, because"),
             (Tool::AxeCore, "skipped: rules of accessibility, because"),
+            (
+                Tool::Readers,
+                "skipped: files and signatures read by public libraries, because",
+            ),
             (Tool::Nextest, "note: tests ran under `cargo test`, because"),
         ];
         let used: Vec<&Tool> = used.collect();
@@ -78,8 +84,13 @@ impl Missing {
 
     /// Where `step` finds what it can use and is not on the path.
     pub(crate) fn environment(&self, step: &Step) -> Option<(&'static str, PathBuf)> {
-        let uses_axe = step.uses.contains(&Tool::AxeCore) && self.has(Tool::AxeCore);
-        uses_axe.then(|| ("KITCHEN_AXE", tools::axe_core()))
+        let told = [
+            (Tool::AxeCore, "KITCHEN_AXE", tools::axe_core()),
+            (Tool::Readers, "KITCHEN_PYTHON", tools::python()),
+        ];
+        told.into_iter()
+            .find(|(tool, ..)| step.uses.contains(tool) && self.has(*tool))
+            .map(|(_, name, path)| (name, path))
     }
 
     /// Everything that is missing, in words; none if nothing is.
@@ -135,6 +146,7 @@ impl Tool {
             Self::Vulkan => system::has_vulkan(),
             Self::Chromium => system::has_chromium(),
             Self::AxeCore => tools::axe_core().is_file(),
+            Self::Readers => tools::has_readers(),
         }
     }
 
@@ -157,6 +169,8 @@ impl Tool {
             ),
             Self::AxeCore if system::is_on_path("npm") => tools::install_axe_core(),
             Self::AxeCore => bail!("there is no npm here; install Node.js"),
+            Self::Readers if system::is_on_path("python3") => tools::install_readers(),
+            Self::Readers => bail!("there is no python3 here; install it, with venv"),
         }
     }
 }
@@ -219,13 +233,15 @@ mod tests {
     }
 
     #[test]
-    fn only_the_test_of_accessibility_is_told_where_its_rules_are() {
-        let told: Vec<&str> = STEPS
+    fn tests_are_told_where_to_find_what_they_use() {
+        let told: Vec<(&str, &str)> = STEPS
             .iter()
-            .filter(|step| Missing::default().environment(step).is_some())
-            .map(|step| step.name)
+            .filter_map(|step| Some((step.name, Missing::default().environment(step)?.0)))
             .collect();
-        assert_eq!(told, ["browser"]);
+        assert_eq!(
+            told,
+            [("test", "KITCHEN_PYTHON"), ("browser", "KITCHEN_AXE")]
+        );
         let browser = choose(&["browser".to_owned()])[0];
         assert_eq!(without(Tool::AxeCore).environment(browser), None);
     }

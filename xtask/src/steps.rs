@@ -85,7 +85,7 @@ pub(crate) const STEPS: &[Step] = &[
         // `tidy` has run already; cargo test has no filter for whole binaries, so there it runs
         // twice. Doctests do too: only where no kind of target is named are examples built along,
         // which tests run. Without `KITCHEN_PAGE`, tests in a browser do nothing.
-        uses: &[Tool::Nextest, Tool::Vulkan],
+        uses: &[Tool::Nextest, Tool::Vulkan, Tool::Readers],
         without_nextest: Some("test --workspace"),
         ..step(
             "test",

@@ -10,12 +10,16 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::run::{cargo, carry_out};
+use crate::system;
 
 /// The newest Trunk that the oldest supported Rust compiles.
 const TRUNK: &str = "0.21.14";
 
 /// Rules of accessibility, which a test applies to the page.
 const AXE_CORE: &str = "4.14.1";
+
+/// Public Python packages that read, in tests, what Kitchen writes for others.
+const READERS: [&str; 2] = ["standardwebhooks==1.1.0", "tensorboard==2.21.0"];
 
 /// A program that cargo builds from its published source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +126,36 @@ pub(crate) fn install_axe_core() -> anyhow::Result<()> {
 
 fn axe_folder() -> PathBuf {
     cache().join("tools").join(format!("axe-core-{AXE_CORE}"))
+}
+
+/// The Python that has the [`READERS`], where it is or would be.
+pub(crate) fn python() -> PathBuf {
+    readers_folder().join("bin/python")
+}
+
+/// Whether that Python is there and can load them all.
+pub(crate) fn has_readers() -> bool {
+    let import = "import standardwebhooks, tensorboard";
+    python().is_file() && system::succeeds(Command::new(python()).args(["-c", import]))
+}
+
+/// Puts a Python with the [`READERS`] into the cache.
+pub(crate) fn install_readers() -> anyhow::Result<()> {
+    let folder = readers_folder();
+    carry_out(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    let mut pip = Command::new(python());
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]);
+    carry_out(pip.args(READERS))
+}
+
+fn readers_folder() -> PathBuf {
+    cache().join("tools").join("python")
 }
 
 /// What outlives a clone: `KITCHEN_CACHE_DIR`, or else `kitchen` in the user's cache folder.

@@ -110,6 +110,10 @@ pub(crate) struct ShowArgs {
     #[arg(long, conflicts_with = "plain")]
     pub(crate) quiet: bool,
 
+    /// Also write files for TensorBoard, into `tensorboard` in the run's folder
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
+
     /// Threads that the CPU may use [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -245,6 +249,15 @@ pub(crate) enum RunsCommand {
         second: String,
         #[command(flatten)]
         json: JsonArg,
+    },
+    /// Write the curves of a run as a file for TensorBoard
+    Tensorboard {
+        /// Which run: its name, the beginning of it, its folder, or `last`
+        #[arg(default_value = "last")]
+        run: String,
+        /// The folder to write into [default: `tensorboard` in the run's folder]
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
     },
     /// Make a new run that begins with a checkpoint of another, with other settings
     Fork(ForkArgs),

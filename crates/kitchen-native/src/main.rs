@@ -19,6 +19,7 @@ mod runs;
 mod screen;
 #[cfg(test)]
 mod scripted;
+mod tensorboard;
 mod training;
 mod voice;
 mod watch;

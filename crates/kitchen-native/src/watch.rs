@@ -36,14 +36,15 @@ pub(crate) struct Watched {
     pub(crate) closed: bool,
 }
 
-/// Watches a run to its end. `board` is how it stood before, `title` what it trains.
+/// Watches a run to its end, as `observers` do. `board` is how it stood before, `title` what it
+/// trains.
 pub(crate) fn watch(
     training: Training,
     board: Board,
+    mut observers: Observers,
     (voice, title): (Voice, &str),
     interrupts: Interrupts,
 ) -> anyhow::Result<Watched> {
-    let mut observers = Observers::default();
     match voice {
         Voice::Plain => observers.add(PlainLines::new(Plain::after(board.clone()))),
         Voice::Json => observers.add(JsonLines::new()),
@@ -260,7 +261,14 @@ mod tests {
         let (recorder, _) = Recorder::open(&path).unwrap();
         let training = Training::scripted(envelopes.clone(), Ok(()), recorder);
         let quiet = (Voice::Quiet, "");
-        let watched = watch(training, Board::default(), quiet, Interrupts::default()).unwrap();
+        let watched = watch(
+            training,
+            Board::default(),
+            Observers::default(),
+            quiet,
+            Interrupts::default(),
+        )
+        .unwrap();
         let status = RunStatus::Completed;
         assert_eq!(
             watched.board.phase,
@@ -282,7 +290,13 @@ mod tests {
         let failed = Err(anyhow::anyhow!("no such workflow"));
         let training = Training::scripted(Vec::new(), failed, recorder);
         let quiet = (Voice::Quiet, "");
-        let watched = watch(training, Board::default(), quiet, Interrupts::default());
+        let watched = watch(
+            training,
+            Board::default(),
+            Observers::default(),
+            quiet,
+            Interrupts::default(),
+        );
         assert_eq!(watched.err().unwrap().to_string(), "no such workflow");
     }
 }

@@ -13,9 +13,11 @@ use kitchen_types::summary::{LastLine, RunSummary};
 use crate::cli::{RunArgs, ShowArgs};
 use crate::exit::Exit;
 use crate::interrupt::Interrupts;
+use crate::observe::Observers;
 use crate::record::Recorder;
 use crate::request::Request;
 use crate::runs::{RunFolder, Runs};
+use crate::tensorboard::{self, TensorBoard};
 use crate::training::Training;
 use crate::voice::Voice;
 use crate::watch::{Watched, watch};
@@ -57,9 +59,14 @@ pub(super) fn train(
     let training = Training::start(request, folder.path.clone(), recorder)?;
     let voice = Voice::choose(show);
     let title = recipe.map_or("", |recipe| recipe.title);
+    let mut observers = Observers::default();
+    if show.tensorboard {
+        observers.add(TensorBoard::create(&folder.path.join(tensorboard::FOLDER))?);
+    }
     let watched = watch(
         training,
         record.board,
+        observers,
         (voice, title),
         Interrupts::listen()?,
     )?;

@@ -16,9 +16,11 @@ use super::fork::fork;
 use super::table::table;
 use crate::cli::{JsonArg, RunsCommand};
 use crate::exit::Exit;
+use crate::observe::Observer;
 use crate::runs::{RunFolder, Runs};
 use crate::screen::{self, Ui};
-use crate::{ending, out};
+use crate::tensorboard::{self, TensorBoard};
+use crate::{ending, out, record};
 
 /// Lists, shows, compares, branches off and removes runs.
 pub(crate) fn runs(command: RunsCommand, runs: &Runs) -> anyhow::Result<Exit> {
@@ -37,6 +39,9 @@ pub(crate) fn runs(command: RunsCommand, runs: &Runs) -> anyhow::Result<Exit> {
             json,
         } => {
             compare(&runs.find(&first)?, &runs.find(&second)?, json)?;
+        }
+        RunsCommand::Tensorboard { run, out } => {
+            write_tensorboard(&runs.find(&run)?, out.as_deref())?;
         }
         RunsCommand::Fork(args) => fork(&args, runs)?,
         RunsCommand::Rm { runs: names } => remove(runs, &names)?,
@@ -109,6 +114,22 @@ fn show(run: &RunFolder, json: JsonArg) -> anyhow::Result<()> {
         .and_then(|config| Recipe::find(&config.recipe));
     let took = Duration::from_micros(board.trained_us);
     out::line(&ending::in_words(&board, recipe, &run.path, took))
+}
+
+/// Writes what was recorded as if TensorBoard had been asked for from the beginning.
+fn write_tensorboard(run: &RunFolder, out: Option<&Path>) -> anyhow::Result<()> {
+    let usual = run.path.join(tensorboard::FOLDER);
+    let folder = out.unwrap_or(&usual);
+    let mut writer = TensorBoard::create(folder)?;
+    for envelope in record::envelopes(&run.events())? {
+        writer.observe(&envelope)?;
+    }
+    writer.rest()?;
+    out::line(&format!(
+        "wrote the curves of {}; look at them with `tensorboard --logdir {}`",
+        run.id,
+        folder.display()
+    ))
 }
 
 /// The terminal that a picture shows.
