@@ -150,6 +150,9 @@ fn progress_label(board: &Board, short: bool) -> String {
 }
 
 fn draw_keys(frame: &mut Frame<'_>, area: Rect, ui: &Ui) {
+    if let Some(line) = &ui.prompt {
+        return draw_prompt(frame, area, line, ui);
+    }
     let keys = [
         ("space", "pause"),
         (".", "step"),
@@ -157,6 +160,7 @@ fn draw_keys(frame: &mut Frame<'_>, area: Rect, ui: &Ui) {
         ("q", "stop"),
         ("\u{2191}\u{2193}", "learning rate"),
         ("\u{2190}\u{2192}", "batch"),
+        (":", "tell"),
         ("?", "help"),
     ];
     let mut spans = Vec::new();
@@ -167,6 +171,19 @@ fn draw_keys(frame: &mut Frame<'_>, area: Rect, ui: &Ui) {
     frame.render_widget(Line::from(spans), area);
 }
 
+/// The command that is being typed; its end, where it is too long.
+fn draw_prompt(frame: &mut Frame<'_>, area: Rect, line: &str, ui: &Ui) {
+    let room = usize::from(area.width).saturating_sub(4);
+    let skipped = line.chars().count().saturating_sub(room);
+    let shown: String = line.chars().skip(skipped).collect();
+    let prompt = Line::from(vec![
+        Span::styled(" : ", ui.palette.key()),
+        Span::raw(shown),
+        Span::styled(" ", Modifier::REVERSED),
+    ]);
+    frame.render_widget(prompt, area);
+}
+
 const HELP: &str = "\
 space   pause, and go on
 .       take one step, and pause
@@ -174,6 +191,7 @@ s       save a checkpoint now
 q       save and end; `resume` goes on later
 \u{2191} \u{2193}     raise or lower the learning rate by a quarter
 \u{2190} \u{2192}     halve or double the batches
+:       type a command, as `kitchen-native command` takes it
 ?       close this help
 Ctrl-C  save and end; twice ends at once
 
@@ -184,7 +202,7 @@ the validation loss rises means that it learns by heart.";
 
 fn draw_help(frame: &mut Frame<'_>, area: Rect, ui: &Ui) {
     let width = area.width.min(66);
-    let height = area.height.min(if width < 60 { 22 } else { 17 });
+    let height = area.height.min(if width < 60 { 23 } else { 18 });
     let [popup] = Layout::horizontal([Constraint::Length(width)])
         .flex(ratatui::layout::Flex::Center)
         .areas(area);

@@ -389,6 +389,14 @@ fn keys_become_commands() {
     assert_eq!(ui.press(key(KeyCode::Right), &board), batch(128));
     assert_eq!(ui.press(key(KeyCode::Left), &board), batch(64));
     assert_eq!(ui.press(key(KeyCode::Char('x')), &board), None);
+    // While a command is typed, letters are letters.
+    let mut type_in = |ui: &mut Ui, line: &str| {
+        let letters = line.chars().map(KeyCode::Char).chain([KeyCode::Enter]);
+        letters.fold(None, |_, code| ui.press(key(code), &board))
+    };
+    assert_eq!(type_in(&mut ui, ":set_lr 0.01"), lr(0.01));
+    assert_eq!(type_in(&mut ui, ":quit"), None);
+    assert!(ui.reports.concat().contains("`quit` is no command"));
     assert!(!ui.stopping);
     assert_eq!(
         ui.press(key(KeyCode::Char('q')), &board),

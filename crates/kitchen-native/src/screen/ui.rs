@@ -8,8 +8,13 @@ use kitchen_types::{Command, Number};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::inbox;
+
 /// A key raises the learning rate by a quarter, or takes that back.
 const LR_FACTOR: f64 = 1.25;
+
+/// The most bytes of a typed command.
+const LONGEST: usize = 400;
 
 /// What the screen keeps that is not about the run.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +29,8 @@ pub(crate) struct Ui {
     pub(crate) reports: Vec<String>,
     /// What the model makes of the plane, where its inputs are two numbers.
     pub(crate) surface: Option<Surface>,
+    /// The command that is being typed, while one is.
+    pub(crate) prompt: Option<String>,
     /// Whether the help is open.
     pub(crate) help: bool,
     /// Whether the run was told to save and end.
@@ -56,6 +63,11 @@ impl Ui {
                 return Some(Action::Interrupt);
             }
             _ if control => return None,
+            code if self.prompt.is_some() => return self.type_on(code),
+            KeyCode::Char(':') => {
+                self.prompt = Some(String::new());
+                return None;
+            }
             KeyCode::Char(' ') if board.phase == Phase::Paused => Command::Resume,
             KeyCode::Char(' ') => Command::Pause,
             KeyCode::Char('.') => Command::Step,
@@ -79,6 +91,38 @@ impl Ui {
             _ => return None,
         };
         Some(Action::Tell(command))
+    }
+
+    /// A key while a command is being typed.
+    fn type_on(&mut self, code: KeyCode) -> Option<Action> {
+        let mut line = self.prompt.take()?;
+        match code {
+            KeyCode::Esc => return None,
+            KeyCode::Enter => return self.understand(&line),
+            KeyCode::Char(letter) if line.len() < LONGEST => line.push(letter),
+            KeyCode::Backspace => drop(line.pop()),
+            _ => {}
+        }
+        self.prompt = Some(line);
+        None
+    }
+
+    /// What a typed line tells the run. What is no command is reported.
+    fn understand(&mut self, line: &str) -> Option<Action> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        if words.is_empty() {
+            return None;
+        }
+        match inbox::parse(&words) {
+            Ok(command) => {
+                self.stopping |= command == Command::Stop;
+                Some(Action::Tell(command))
+            }
+            Err(error) => {
+                self.reports.push(format!("{error:#}"));
+                None
+            }
+        }
     }
 
     fn learning_rate(&mut self, board: &Board, factor: f64) -> Option<Command> {
