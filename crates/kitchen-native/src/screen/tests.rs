@@ -390,7 +390,7 @@ fn keys_become_commands() {
     assert_eq!(ui.press(key(KeyCode::Left), &board), batch(64));
     assert_eq!(ui.press(key(KeyCode::Char('x')), &board), None);
     // While a command is typed, letters are letters.
-    let mut type_in = |ui: &mut Ui, line: &str| {
+    let type_in = |ui: &mut Ui, line: &str| {
         let letters = line.chars().map(KeyCode::Char).chain([KeyCode::Enter]);
         letters.fold(None, |_, code| ui.press(key(code), &board))
     };
