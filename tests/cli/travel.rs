@@ -205,3 +205,30 @@ fn a_receipt_is_verified_and_a_false_one_found_out() {
         assert!(said.err.contains(part), "{line}: {}", said.err);
     }
 }
+
+#[test]
+fn moved_data_are_found_where_the_person_says() {
+    let kitchen = Kitchen::new().unwrap();
+    let rows = (0..60).map(|row| format!("{row},{},{}\n", row % 7, ["a", "b"][row % 2]));
+    let table = format!("x,y,class\n{}", rows.collect::<String>());
+    kitchen.write("old/table.csv", &table).unwrap();
+    kitchen
+        .ok(
+            "run table data=csv data.path=old/table.csv data.target=class steps=40 \
+             checkpoint.every=20 schedule.warmup=0 --name home --quiet",
+        )
+        .unwrap();
+    kitchen
+        .ok("export home --resumable --step 20 --to moved.safetensors")
+        .unwrap();
+    std::fs::rename(kitchen.path("old"), kitchen.path("new")).unwrap();
+
+    let lost = kitchen.say("resume moved.safetensors --quiet").unwrap();
+    assert_eq!(lost.code, Some(1), "{}", lost.err);
+    kitchen
+        .ok("resume home-2 --data new/table.csv --quiet")
+        .unwrap();
+    // From here on it knows.
+    let config = String::from_utf8(kitchen.read("runs/home-2/config.toml").unwrap()).unwrap();
+    assert!(config.contains("new/table.csv"), "{config}");
+}

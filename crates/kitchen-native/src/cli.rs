@@ -197,6 +197,10 @@ pub(crate) struct ResumeArgs {
     #[arg(long)]
     pub(crate) device: Option<Device>,
 
+    /// Where the data lie now, if they were moved
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<String>,
+
     #[command(flatten)]
     pub(crate) show: ShowArgs,
 }

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use kitchen_core::config::{ConfigProblem, Layers, Resolved, recipe_named_in};
+use kitchen_core::config::{ConfigProblem, Layers, Resolved, recipe_named_in, to_toml};
 use kitchen_core::{RECIPES, Recipe};
+use kitchen_types::RunConfig;
 use kitchen_types::config::ConfigSource;
 
 /// A little more than settings may have, so that a file that is too long is seen to be.
@@ -30,6 +31,17 @@ impl From<ConfigProblem> for Problems {
     fn from(problem: ConfigProblem) -> Self {
         Self(vec![problem])
     }
+}
+
+/// A configuration with other settings over it.
+pub(crate) fn changed(config: &RunConfig, settings: &[String]) -> anyhow::Result<RunConfig> {
+    let recipe = Recipe::find(&config.recipe).map_or("", |recipe| recipe.settings);
+    let resolved = Layers::new(&config.recipe, recipe)
+        .file("config.toml", &to_toml(config)?)
+        .arguments(settings)
+        .resolve()
+        .map_err(Problems)?;
+    Ok(resolved.config)
 }
 
 /// A configuration in layers.

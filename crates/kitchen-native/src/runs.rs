@@ -185,8 +185,10 @@ impl RunFolder {
     /// Keeps what was asked for.
     pub(crate) fn write_config(&self, config: &RunConfig) -> anyhow::Result<()> {
         let text = to_toml(config).context("the configuration cannot be written as TOML")?;
-        let path = self.path.join(CONFIG);
-        files::write_synced(&path, text.as_bytes())?;
+        // A crash leaves the one before, or this one.
+        let partial = self.path.join(format!("{CONFIG}.partial"));
+        files::write_synced(&partial, text.as_bytes())?;
+        files::rename(&partial, &self.path.join(CONFIG))?;
         files::sync_dir(&self.path)?;
         Ok(())
     }

@@ -3,14 +3,12 @@
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use kitchen_core::config::{Layers, to_toml};
 use kitchen_core::store::Directory;
-use kitchen_core::{Branch, Recipe, fork as fork_run, words};
+use kitchen_core::{Branch, fork as fork_run, words};
 use kitchen_platform::now_ms;
-use kitchen_types::RunConfig;
 
 use crate::cli::ForkArgs;
-use crate::request::Problems;
+use crate::request::changed;
 use crate::runs::Runs;
 use crate::training::host;
 use crate::{out, record};
@@ -51,15 +49,4 @@ pub(super) fn fork(args: &ForkArgs, runs: &Runs) -> anyhow::Result<()> {
         words::count(step),
         folder.id
     ))
-}
-
-/// What is in force at the branch, with other settings over it.
-fn changed(config: &RunConfig, settings: &[String]) -> anyhow::Result<RunConfig> {
-    let recipe = Recipe::find(&config.recipe).map_or("", |recipe| recipe.settings);
-    let resolved = Layers::new(&config.recipe, recipe)
-        .file("config.toml", &to_toml(config)?)
-        .arguments(settings)
-        .resolve()
-        .map_err(Problems)?;
-    Ok(resolved.config)
 }

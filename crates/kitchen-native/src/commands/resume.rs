@@ -17,6 +17,7 @@ use super::run::train;
 use crate::cli::ResumeArgs;
 use crate::exit::Exit;
 use crate::out;
+use crate::request::changed;
 use crate::runs::{RunFolder, Runs};
 
 /// Goes on with a run from its newest checkpoint, or from a file.
@@ -31,6 +32,10 @@ pub(crate) fn resume(args: &ResumeArgs, runs: &Runs) -> anyhow::Result<Exit> {
     let mut config = folder.config()?;
     if let Some(device) = args.device {
         config.device = device.into();
+    }
+    if let Some(path) = &args.data {
+        config = changed(&config, &[format!("data.path={path}")])?;
+        folder.write_config(&config)?;
     }
     if is_completed(&folder.board()?) {
         out::remark(&format!(
