@@ -13,6 +13,7 @@
 )]
 
 mod address;
+mod cluster;
 mod curves;
 mod data;
 mod devices;

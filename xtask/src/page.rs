@@ -16,8 +16,9 @@ use crate::{setup, tools};
 /// What may travel at most before a person sees something learn.
 const MOST_BYTES: u64 = 3_000_000;
 
-/// How the names of those files begin that travel only to where a GPU is wanted.
-const FOR_GPUS: &str = "worker-gpu";
+/// How the names of those files begin that travel only to where they are wanted: a GPU, and the page
+/// of the simulated cluster.
+const LATER: [&str; 2] = ["worker-gpu", "cluster"];
 
 /// Smaller files gain nothing by being compressed.
 const LEAST_TO_COMPRESS: u64 = 256;
@@ -110,7 +111,7 @@ impl Weight {
         let first = self
             .0
             .iter()
-            .filter(|file| !file.name.starts_with(FOR_GPUS));
+            .filter(|file| LATER.iter().all(|name| !file.name.starts_with(name)));
         File::sum("before something learns", first)
     }
 
@@ -247,6 +248,7 @@ mod tests {
         };
         let weight = Weight(vec![
             file("worker-gpu_bg.wasm", 19_400_000, 3_800_000),
+            file("cluster_bg.wasm", 900_000, 300_000),
             file("worker_bg.wasm", 6_000_000, 1_600_000),
             file("index.html", 12_340, 999),
         ]);
@@ -254,9 +256,10 @@ mod tests {
         assert_eq!(
             weight.to_string(),
             "  19.40 MB    3.80 MB with brotli   worker-gpu_bg.wasm\n   \
-             6.00 MB    1.60 MB with brotli   worker_bg.wasm\n   \
+             6.00 MB    1.60 MB with brotli   worker_bg.wasm\n  \
+             900.0 kB   300.0 kB with brotli   cluster_bg.wasm\n   \
              12.3 kB      999 B with brotli   index.html\n  \
-             25.41 MB    5.40 MB with brotli   in all\n   \
+             26.31 MB    5.70 MB with brotli   in all\n   \
              6.01 MB    1.60 MB with brotli   before something learns, of at most 3.00 MB"
         );
     }

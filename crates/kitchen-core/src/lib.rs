@@ -25,6 +25,7 @@ mod run;
 mod session;
 pub mod store;
 pub mod supervised;
+pub mod told;
 pub mod words;
 
 pub use commands::{CommandSender, QuestionSender};

@@ -8,6 +8,7 @@ pub mod constants;
 pub mod cost;
 #[cfg(test)]
 mod example;
+pub mod explain;
 pub mod input;
 pub mod loss;
 mod math;

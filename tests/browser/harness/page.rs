@@ -73,6 +73,13 @@ impl Page {
         Ok(())
     }
 
+    /// Opens another page of the site.
+    pub(crate) fn visit(&self, path: &str) -> anyhow::Result<()> {
+        let url = format!("{}{path}", self.site.url);
+        self.driver.post("/url", &json!({ "url": url }))?;
+        Ok(())
+    }
+
     /// Loads the page again, as it is.
     pub(crate) fn reload(&self) -> anyhow::Result<()> {
         self.driver.post("/refresh", &json!({}))?;

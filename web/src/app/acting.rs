@@ -15,11 +15,11 @@ use super::files::FileBytes;
 use super::inside::Inside;
 use super::learnt::Kind;
 use super::runs::OnKept;
-use super::stage::Theatre;
 use super::trainer::Program;
 use super::{AboutKept, App, Shown, address, curves, receipts, save, seeing};
 use crate::dropped::{Dropped, judge};
 use crate::settings::Settings;
+use crate::stage::Theatre;
 
 impl App {
     pub(super) fn act(&mut self, act: Act) -> bool {

@@ -12,12 +12,12 @@ use super::controls::Act;
 use super::glossary::explain;
 use super::live::{Live, newest};
 use super::seeing;
-use super::stage::Theatre;
 use crate::draw::canvas::measure;
 use crate::draw::chart::{
     Chart, Curve, Drawing, Goal, Guide, Mark, MarkKind, Scale, Unit, View, describe, layout, paint,
 };
 use crate::hands::Hands;
+use crate::stage::Theatre;
 
 /// How the curves are drawn.
 #[derive(Clone, Debug, Default, PartialEq)]

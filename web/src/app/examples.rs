@@ -7,9 +7,9 @@ use kitchen_types::question::{ExampleView, Question};
 use yew::{Callback, Html, html};
 
 use super::glossary::explain;
-use super::stage::Theatre;
 use crate::draw::canvas::measure;
 use crate::draw::digits::{self, Thumbnail};
+use crate::stage::Theatre;
 
 /// How many examples are shown of each half; images take less room than rows.
 const ROWS: u64 = 8;

@@ -10,9 +10,9 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::{Callback, Html, html};
 
-use super::stage::{Stage, Theatre};
 use crate::draw::canvas::measure;
 use crate::draw::heatmap::matrix as picture;
+use crate::stage::{Stage, Theatre};
 
 /// What was found inside so far.
 #[derive(Clone, Debug, Default, PartialEq)]

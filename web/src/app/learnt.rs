@@ -12,12 +12,12 @@ use yew::{Callback, Html, html};
 
 use super::Shown;
 use super::controls::Act;
-use super::live::write;
-use super::stage::Theatre;
 use crate::draw::canvas::{Brush, measure};
 use crate::draw::heatmap::confusion as mistakes;
 use crate::draw::surface;
+use crate::frames::write;
 use crate::pad::Drawing;
+use crate::stage::Theatre;
 
 /// What the picture shows beyond the board.
 #[derive(Clone, Debug, Default)]

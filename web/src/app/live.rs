@@ -9,12 +9,11 @@ use kitchen_core::words;
 use kitchen_types::board::{Board, Phase};
 use kitchen_types::event::{Envelope, Event, RunStatus};
 use kitchen_types::series::Series;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
 use web_sys::{Document, Element};
 
-use super::stage::Theatre;
 use super::{curves, learnt, seeing};
+use crate::frames::{self, write};
+use crate::stage::Theatre;
 
 /// How often a screen reader hears how it goes.
 const ANNOUNCE_EVERY_MS: u64 = 5000;
@@ -125,53 +124,21 @@ pub(super) fn newest(series: &BTreeMap<String, Series>) -> Option<u64> {
 
 /// Draws `live` once a frame where something is new, for as long as the page is open.
 pub(super) fn draw_on(live: Shared) {
-    type Frame = Closure<dyn FnMut()>;
-    let Some(window) = web_sys::window() else {
-        return;
-    };
-    redraw_when_the_look_changes(&window, &live);
-    let frame: Rc<RefCell<Option<Frame>>> = Rc::default();
-    let next = frame.clone();
-    let draw = move || {
-        let Some(window) = web_sys::window() else {
-            return;
-        };
-        let mut live = live.borrow_mut();
-        if std::mem::take(&mut live.dirty)
-            && let Some(document) = window.document()
-        {
-            live.draw(&document);
-        }
-        request(&window, &next);
-    };
-    *frame.borrow_mut() = Some(Closure::new(draw));
-    request(&window, &frame);
-
-    fn request(window: &web_sys::Window, frame: &Rc<RefCell<Option<Frame>>>) {
-        if let Some(frame) = frame.borrow().as_ref() {
-            // A page without frames is not looked at.
-            let _ = window.request_animation_frame(frame.as_ref().unchecked_ref());
-        }
-    }
-}
-
-/// Has everything drawn again in another size or by other colours.
-fn redraw_when_the_look_changes(window: &web_sys::Window, live: &Shared) {
-    let live = live.clone();
-    let changed = Closure::<dyn FnMut()>::new(move || {
-        // While it is being drawn it is about to be right.
-        if let Ok(mut live) = live.try_borrow_mut() {
-            live.touch();
+    frames::when_the_look_changes({
+        let live = live.clone();
+        move || {
+            // While it is being drawn it is about to be right.
+            if let Ok(mut live) = live.try_borrow_mut() {
+                live.touch();
+            }
         }
     });
-    let listener = changed.as_ref().unchecked_ref();
-    // A page that hears of no such change is drawn again with the next step.
-    let _ = window.add_event_listener_with_callback("resize", listener);
-    if let Ok(Some(dark)) = window.match_media("(prefers-color-scheme: dark)") {
-        let _ = dark.add_event_listener_with_callback("change", listener);
-    }
-    // It lasts as long as the page.
-    changed.forget();
+    frames::on_each(move |document| {
+        let mut live = live.borrow_mut();
+        if std::mem::take(&mut live.dirty) {
+            live.draw(document);
+        }
+    });
 }
 
 /// Writes how the run stands onto `<main>`, for tests and assistive tools.
@@ -292,15 +259,6 @@ fn sentence(board: &Board) -> String {
         Phase::Starting | Phase::Running => {}
     }
     text
-}
-
-/// Puts text into the element called `id`, if it is there and says something else.
-pub(super) fn write(document: &Document, id: &str, text: &str) {
-    if let Some(element) = document.get_element_by_id(id)
-        && element.text_content().as_deref() != Some(text)
-    {
-        element.set_text_content(Some(text));
-    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,6 @@ mod recovery;
 mod runs;
 mod save;
 mod seeing;
-mod stage;
 mod tour;
 mod trainer;
 mod trouble;
@@ -51,6 +50,7 @@ use web_sys::HtmlSelectElement;
 use yew::{Callback, Component, Context, Html, Renderer, html};
 
 use crate::settings::Settings;
+use crate::stage::Theatre;
 use asking::Purpose;
 use awake::Awake;
 use controls::Act;
@@ -61,7 +61,6 @@ use live::Shared;
 use presets::{PRESETS, Preset};
 use recovery::Recovery;
 use runs::{Kept, OnKept};
-use stage::Theatre;
 use tour::Tour;
 use trainer::{Heard, Program, Trainer};
 

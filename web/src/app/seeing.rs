@@ -7,9 +7,9 @@ use yew::{Callback, Html, html};
 use super::controls::Act;
 use super::curves::{Look, all_steps, laid_out};
 use super::live::Live;
-use super::stage::Theatre;
 use crate::draw::chart::View;
 use crate::hands::Change;
+use crate::stage::Theatre;
 
 /// What a person does to see other steps.
 #[derive(Clone, Copy, Debug, PartialEq)]

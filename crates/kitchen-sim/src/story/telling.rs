@@ -6,7 +6,7 @@ use super::cues::{hot_racks, script};
 use super::ending::ending;
 use super::error::SpecError;
 use super::event::{Event, Moment, digits, places};
-use super::fleet::{Ailment, Cell, Fleet};
+use super::fleet::{Ailment, Cell, Fleet, Gpu};
 use super::heat::HotRack;
 use super::notices::{Notice, ailments, end, notices};
 use super::opening::opening;
@@ -91,6 +91,12 @@ impl Story {
     #[must_use]
     pub fn cells(&self, at: f64, each: u32) -> Vec<Cell> {
         self.fleet(at - self.setting.setup.seconds()).cells(each)
+    }
+
+    /// GPU `number`, from 0, at such a time.
+    #[must_use]
+    pub fn gpu(&self, at: f64, number: u32) -> Gpu {
+        self.fleet(at - self.setting.setup.seconds()).gpu(number)
     }
 
     /// Leaves out what is told before a time, without working it out.

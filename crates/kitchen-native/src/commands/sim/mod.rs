@@ -1,7 +1,6 @@
 //! `sim`: the simulated cluster.
 
 mod plain;
-mod player;
 mod request;
 mod score;
 mod screen;

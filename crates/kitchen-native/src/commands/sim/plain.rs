@@ -1,18 +1,11 @@
 //! A simulated run as plain lines of at most 80 columns.
 
-mod told;
-
-use std::time::Duration;
-
 use kitchen_core::sim::story::{Board, Event, Moment};
+use kitchen_core::told::{bar, clock, told};
 use kitchen_core::words;
-
-pub(super) use told::{summary, told};
 
 /// Reports between two that tell of communication and GPUs too.
 const DETAILS_EVERY: u64 = 4;
-/// Characters of a bar.
-const BAR: usize = 20;
 
 /// Turns moments into lines.
 #[derive(Debug, Default)]
@@ -127,36 +120,12 @@ pub(super) fn gpus(board: &Board, event: &Event) -> Option<String> {
     ))
 }
 
-/// A share as a bar.
-fn bar(share: f64) -> String {
-    let full = (share.clamp(0.0, 1.0) * BAR as f64) as usize;
-    format!("[{}{}]", "#".repeat(full), "-".repeat(BAR - full))
-}
-
 /// Perplexity in at most eight characters, unless it is worse than guessing.
 pub(super) fn ppl(value: f64) -> String {
     if value < 1000.0 {
         format!("{value:.2}")
     } else {
         words::rate(value)
-    }
-}
-
-/// Simulated seconds as a clock shows them: `0:12:33`, `3d 01:02`.
-pub(super) fn clock(seconds: f64) -> String {
-    if !(0.0..1e9).contains(&seconds) {
-        return "?".to_owned();
-    }
-    let whole = seconds as u64;
-    if whole < 60 {
-        return words::duration(Duration::from_secs(whole));
-    }
-    let (days, hours) = (whole / 86_400, whole / 3600 % 24);
-    let (minutes, seconds) = (whole / 60 % 60, whole % 60);
-    if days > 0 {
-        format!("{days}d {hours:02}:{minutes:02}")
-    } else {
-        format!("{hours}:{minutes:02}:{seconds:02}")
     }
 }
 
@@ -182,20 +151,6 @@ mod tests {
             for line in lines(scenario.name) {
                 assert!(line.chars().count() <= 80, "{}: {line}", scenario.name);
             }
-        }
-    }
-
-    #[test]
-    fn clocks_read_well() {
-        for (seconds, expected) in [
-            (5.9, "5.0 s"),
-            (59.0, "59 s"),
-            (60.0, "0:01:00"),
-            (7754.0, "2:09:14"),
-            (90_000.0, "1d 01:00"),
-            (f64::NAN, "?"),
-        ] {
-            assert_eq!(clock(seconds), expected);
         }
     }
 

@@ -4,11 +4,10 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::thread;
 use std::time::Duration;
 
-use kitchen_core::sim::story::{Moment, Seconds};
+use kitchen_core::sim::story::{Moment, Player, Seconds};
 use kitchen_platform::Stopwatch;
 
 use super::plain::Plain;
-use super::player::Player;
 use super::request::Playlist;
 use super::screen;
 use crate::cli::{ShowArgs, SimFormat, SimWatchArgs};

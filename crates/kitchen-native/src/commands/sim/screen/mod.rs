@@ -7,7 +7,7 @@ mod terminal;
 mod tests;
 
 use kitchen_core::sim::story::{Board, Cell, Event, Phase};
-use kitchen_core::words;
+use kitchen_core::{told, words};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Margin, Rect};
 use ratatui::style::{Color, Modifier};
@@ -120,7 +120,7 @@ fn draw_header(frame: &mut Frame<'_>, area: Rect, board: &Board, view: &View) {
     } else {
         "max".to_owned()
     };
-    let right = format!("  {state}  {speed}  {} ", plain::clock(view.now));
+    let right = format!("  {state}  {speed}  {} ", told::clock(view.now));
     let width = right.chars().count() as u16;
     let [left_area, right_area] =
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]).areas(area);
@@ -182,7 +182,7 @@ fn draw_progress(frame: &mut Frame<'_>, area: Rect, board: &Board, view: &View) 
         let (epoch, epochs) = board.epoch;
         let left = board
             .eta_s
-            .map_or_else(String::new, |left| format!(", {} left", plain::clock(left)));
+            .map_or_else(String::new, |left| format!(", {} left", told::clock(left)));
         format!(
             "step {} of {}, epoch {epoch} of {epochs}{left}",
             words::count(board.step),

@@ -2,15 +2,15 @@
 
 use std::io;
 
-use kitchen_core::sim::story::Moment;
+use kitchen_core::sim::story::{Moment, Player};
+use kitchen_core::told;
 use kitchen_platform::Stopwatch;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event as Input};
 
 use super::grid::{Metric, arrange};
 use super::keys::{Action, action};
-use super::{LOG, View, draw, grid_area, plain};
-use crate::commands::sim::player::Player;
+use super::{LOG, View, draw, grid_area};
 use crate::commands::sim::watch::{Limit, Lines};
 use crate::out;
 use crate::screen::{FRAME, Palette};
@@ -105,10 +105,10 @@ impl Screen {
     }
 
     fn hear(&mut self, moment: &Moment) {
-        if let Some(line) = plain::summary(&moment.event) {
+        if let Some(line) = told::summary(&moment.event) {
             self.summary.push(line);
         }
-        self.view.say(plain::told(&moment.event));
+        self.view.say(told::told(&moment.event));
     }
 
     fn act(&mut self, action: Action) -> Option<End> {

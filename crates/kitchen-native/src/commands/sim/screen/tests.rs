@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use expect_test::{Expect, expect};
-use kitchen_core::sim::story::Scenario;
+use kitchen_core::sim::story::{Player, Scenario};
+use kitchen_core::told;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::Color;
 
 use super::grid::arrange;
-use super::{Palette, View, draw, grid_area, plain};
-use crate::commands::sim::player::Player;
+use super::{Palette, View, draw, grid_area};
 
 /// A scenario at a simulated time, and what happened so far.
 fn at(name: &str, seconds: f64, palette: Palette) -> (Player, View) {
@@ -19,7 +19,7 @@ fn at(name: &str, seconds: f64, palette: Palette) -> (Player, View) {
     let mut view = View::of(&player, palette);
     player.now = seconds;
     while let Some(moment) = player.due() {
-        view.say(plain::told(&moment.event));
+        view.say(told::told(&moment.event));
     }
     view.follow(&player);
     (player, view)

@@ -1,6 +1,12 @@
 //! A story at a pace: how far it is, and what a person makes of it.
 
-use kitchen_core::sim::story::{Board, Incident, Moment, Seconds, Spec, SpecError, Story, Trouble};
+use super::board::Board;
+use super::duration::Seconds;
+use super::error::SpecError;
+use super::event::Moment;
+use super::incident::{Incident, Trouble};
+use super::spec::Spec;
+use super::telling::Story;
 
 /// The slowest and the fastest that keys can make it.
 const SPEEDS: (f64, f64) = (1.0, 1e6);
@@ -10,22 +16,28 @@ const LEAP: f64 = 600.0;
 const BATCH: usize = 4096;
 
 /// A story at a pace.
-pub(super) struct Player {
+#[derive(Clone, Debug)]
+pub struct Player {
     story: Story,
     next: Option<Moment>,
     /// How the story stands.
-    pub(super) board: Board,
+    pub board: Board,
     /// Simulated seconds since the run began.
-    pub(super) now: f64,
+    pub now: f64,
     /// Simulated seconds for each second.
-    pub(super) speed: f64,
-    pub(super) is_paused: bool,
+    pub speed: f64,
+    /// Whether time stands still.
+    pub is_paused: bool,
     broken: u32,
 }
 
 impl Player {
     /// At the beginning of a run.
-    pub(super) fn new(spec: Spec, speed: f64) -> Result<Self, SpecError> {
+    ///
+    /// # Errors
+    ///
+    /// If the specification describes no run.
+    pub fn new(spec: Spec, speed: f64) -> Result<Self, SpecError> {
         let mut story = Story::of(spec)?;
         Ok(Self {
             next: story.next(),
@@ -38,30 +50,34 @@ impl Player {
         })
     }
 
-    pub(super) fn story(&self) -> &Story {
+    /// What is told.
+    #[must_use]
+    pub fn story(&self) -> &Story {
         &self.story
     }
 
     /// Whether everything was told.
-    pub(super) fn is_over(&self) -> bool {
+    #[must_use]
+    pub fn is_over(&self) -> bool {
         self.next.is_none()
     }
 
     /// Seconds until the next moment is due, if there is one.
-    pub(super) fn wait(&self) -> Option<f64> {
+    #[must_use]
+    pub fn wait(&self) -> Option<f64> {
         let next = self.next.as_ref()?;
         Some(((next.at - self.now) / self.speed).max(0.0))
     }
 
     /// Lets so many seconds pass.
-    pub(super) fn pass(&mut self, seconds: f64) {
+    pub fn pass(&mut self, seconds: f64) {
         if !self.is_paused && seconds > 0.0 && self.speed.is_finite() {
             self.now += seconds * self.speed;
         }
     }
 
     /// The next moment, if it is due.
-    pub(super) fn due(&mut self) -> Option<Moment> {
+    pub fn due(&mut self) -> Option<Moment> {
         let at = self.next.as_ref()?.at;
         let hurries = self.speed.is_infinite() && !self.is_paused;
         if at <= self.now || hurries {
@@ -72,47 +88,70 @@ impl Player {
     }
 
     /// The moments that are due, up to a number of them.
-    pub(super) fn all_due(&mut self) -> Vec<Moment> {
+    pub fn all_due(&mut self) -> Vec<Moment> {
         std::iter::from_fn(|| self.due()).take(BATCH).collect()
     }
 
     /// The next moment, due or not. A run that is ahead of its pace goes on from there.
-    pub(super) fn take(&mut self) -> Option<Moment> {
+    pub fn take(&mut self) -> Option<Moment> {
         let moment = std::mem::replace(&mut self.next, self.story.next())?;
         self.now = self.now.max(moment.at);
         self.board.apply(&moment);
         Some(moment)
     }
 
-    pub(super) fn faster(&mut self) {
+    /// Doubles the pace.
+    pub fn faster(&mut self) {
         self.speed = (2.0 * self.speed).clamp(SPEEDS.0, SPEEDS.1);
     }
 
-    pub(super) fn slower(&mut self) {
+    /// Halves the pace.
+    pub fn slower(&mut self) {
         self.speed = (0.5 * self.speed).clamp(SPEEDS.0, SPEEDS.1);
     }
 
     /// Goes ten minutes forward.
-    pub(super) fn leap(&mut self) {
+    pub fn leap(&mut self) {
         self.now += LEAP;
     }
 
-    /// Breaks a GPU now, another one each time, and gives its node and its place there. Nothing
-    /// breaks before the first step or after the last.
-    pub(super) fn break_gpu(&mut self) -> Option<(u32, u32)> {
+    /// Goes to a time, earlier or later: everything up to it is told anew. Gives all of that.
+    pub fn seek(&mut self, to: f64) -> Vec<Moment> {
+        // The specification was one before.
+        if let Ok(again) = Self::new(self.story.setting().spec.clone(), self.speed) {
+            let (is_paused, broken) = (self.is_paused, self.broken);
+            *self = Self {
+                is_paused,
+                broken,
+                ..again
+            };
+        }
+        self.now = to.max(0.0);
+        let is_due = |player: &Self| player.next.as_ref().is_some_and(|it| it.at <= player.now);
+        std::iter::from_fn(|| is_due(self).then(|| self.take()).flatten()).collect()
+    }
+
+    /// Breaks a GPU now, another one each time, and gives its node and its place there.
+    pub fn break_gpu(&mut self) -> Option<(u32, u32)> {
+        let devices = self.story.setting().job.cluster.devices;
+        // Steps of a number without common divisors visit all GPUs.
+        let number = self.broken.wrapping_mul(7919).wrapping_add(5) % devices;
+        let broken = self.break_number(number)?;
+        self.broken += 1;
+        Some(broken)
+    }
+
+    /// Breaks GPU `number`, from 0, now, and gives its node and its place there. Nothing breaks
+    /// before the first step or after the last.
+    pub fn break_number(&mut self, number: u32) -> Option<(u32, u32)> {
         let setting = self.story.setting();
         let begin = setting.setup.seconds();
         let now = self.now;
         if now < begin || now >= self.story.seconds() {
             return None;
         }
-        let cluster = &setting.job.cluster;
-        // Steps of a number without common divisors visit all GPUs.
-        let number = self.broken.wrapping_mul(7919).wrapping_add(5) % cluster.devices;
-        let (node, gpu) = (
-            number / cluster.devices_per_node,
-            number % cluster.devices_per_node,
-        );
+        let each = setting.job.cluster.devices_per_node;
+        let (node, gpu) = (number / each, number % each);
         let mut spec = setting.spec.clone();
         spec.incidents.push(Incident {
             at: Seconds(now - begin),
@@ -120,7 +159,6 @@ impl Player {
         });
         let mut story = Story::of(spec).ok()?;
         story.skip_to(now);
-        self.broken += 1;
         self.next = story.next();
         self.story = story;
         Some((node, gpu))
@@ -131,7 +169,7 @@ impl Player {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use kitchen_core::sim::story::{Event, Scenario};
+    use super::super::{Event, Scenario};
 
     use super::*;
 
@@ -194,6 +232,20 @@ mod tests {
         assert!(before > 128 && step(&told).is_some());
         assert_eq!(player.board.failures, 1);
         assert_eq!(player.break_gpu(), Some((6, 4)), "another one");
+    }
+
+    #[test]
+    fn going_back_tells_the_same_again() {
+        let mut player = player(100.0);
+        player.now = 2000.0;
+        while player.due().is_some() {}
+        let (there, board) = (player.now, player.board.clone());
+        player.seek(500.0);
+        assert!(player.board.step < board.step);
+        assert!(!player.seek(there).is_empty());
+        assert_eq!(player.board, board);
+        player.seek(f64::NAN);
+        assert_eq!((player.now, player.board.step), (0.0, 0));
     }
 
     #[test]

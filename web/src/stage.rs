@@ -7,21 +7,21 @@ use crate::draw::canvas;
 use crate::draw::palette::Palette;
 
 /// A canvas that is ready to be drawn on.
-pub(super) struct Stage<'a> {
+pub(crate) struct Stage<'a> {
     /// What draws.
-    pub(super) context: CanvasRenderingContext2d,
+    pub(crate) context: CanvasRenderingContext2d,
     /// The colours of the page.
-    pub(super) palette: &'a Palette,
+    pub(crate) palette: &'a Palette,
     /// Its width in CSS pixels.
-    pub(super) width: f64,
+    pub(crate) width: f64,
     /// Its height in CSS pixels.
-    pub(super) height: f64,
+    pub(crate) height: f64,
     /// Pixels of the screen in a CSS pixel.
-    pub(super) ratio: f64,
+    pub(crate) ratio: f64,
 }
 
 /// Where pictures are drawn: the page as it is laid out now, and its colours.
-pub(super) struct Theatre<'a> {
+pub(crate) struct Theatre<'a> {
     document: &'a Document,
     palette: Palette,
     ratio: f64,
@@ -29,7 +29,7 @@ pub(super) struct Theatre<'a> {
 
 impl<'a> Theatre<'a> {
     /// The page.
-    pub(super) fn new(document: &'a Document) -> Self {
+    pub(crate) fn new(document: &'a Document) -> Self {
         let root = document.document_element();
         Self {
             document,
@@ -39,13 +39,13 @@ impl<'a> Theatre<'a> {
     }
 
     /// The page's document.
-    pub(super) fn document(&self) -> &Document {
+    pub(crate) fn document(&self) -> &Document {
         self.document
     }
 
     /// Draws on the canvas called `id`, if the layout has one and it can be seen. `draw` returns
     /// what the picture says in words.
-    pub(super) fn on(&self, id: &str, draw: impl FnOnce(&Stage<'_>) -> String) {
+    pub(crate) fn on(&self, id: &str, draw: impl FnOnce(&Stage<'_>) -> String) {
         let Some((canvas, stage)) = self.stage(id) else {
             return;
         };
@@ -57,7 +57,7 @@ impl<'a> Theatre<'a> {
     }
 
     /// The canvas called `id`, if the layout has one and it can be seen.
-    pub(super) fn stage(&self, id: &str) -> Option<(HtmlCanvasElement, Stage<'_>)> {
+    pub(crate) fn stage(&self, id: &str) -> Option<(HtmlCanvasElement, Stage<'_>)> {
         let element = self.document.get_element_by_id(id);
         let canvas: HtmlCanvasElement = element?.dyn_into().ok()?;
         let (width, height) = (

@@ -1,12 +1,16 @@
-//! Moments in words, each on a line.
+//! The moments of a simulated run in words, each on a line of at most 80 columns.
 
-use kitchen_core::sim::story::{Event, shard_file};
-use kitchen_core::words;
+use std::time::Duration;
 
-use super::{bar, clock};
+use kitchen_sim::story::{Event, shard_file};
+
+use crate::words;
+
+/// Characters of a bar.
+const BAR: usize = 20;
 
 /// What a moment says, if it says something by itself.
-pub(in super::super) fn told(event: &Event) -> Option<String> {
+pub fn told(event: &Event) -> Option<String> {
     remark(event)
         .or_else(|| opening(event))
         .or_else(|| ending(event))
@@ -204,7 +208,7 @@ fn ending(event: &Event) -> Option<String> {
 }
 
 /// What a run came to, in a few lines.
-pub(in super::super) fn summary(event: &Event) -> Option<String> {
+pub fn summary(event: &Event) -> Option<String> {
     let text = match event {
         Event::Ended { steps, of, hours } => format!(
             "summary   {} of {} steps in {}",
@@ -258,4 +262,47 @@ pub(in super::super) fn summary(event: &Event) -> Option<String> {
         _ => return None,
     };
     Some(text)
+}
+
+/// A share as a bar.
+pub fn bar(share: f64) -> String {
+    let full = (share.clamp(0.0, 1.0) * BAR as f64) as usize;
+    format!("[{}{}]", "#".repeat(full), "-".repeat(BAR - full))
+}
+
+/// Simulated seconds as a clock shows them: `0:12:33`, `3d 01:02`.
+pub fn clock(seconds: f64) -> String {
+    if !(0.0..1e9).contains(&seconds) {
+        return "?".to_owned();
+    }
+    let whole = seconds as u64;
+    if whole < 60 {
+        return words::duration(Duration::from_secs(whole));
+    }
+    let (days, hours) = (whole / 86_400, whole / 3600 % 24);
+    let (minutes, seconds) = (whole / 60 % 60, whole % 60);
+    if days > 0 {
+        format!("{days}d {hours:02}:{minutes:02}")
+    } else {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_read_well() {
+        for (seconds, expected) in [
+            (5.9, "5.0 s"),
+            (59.0, "59 s"),
+            (60.0, "0:01:00"),
+            (7754.0, "2:09:14"),
+            (90_000.0, "1d 01:00"),
+            (f64::NAN, "?"),
+        ] {
+            assert_eq!(clock(seconds), expected);
+        }
+    }
 }

@@ -1,0 +1,421 @@
+//! A run that is watched: how far it is, what was measured, and how all of it is drawn.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use kitchen_core::sim::Constants;
+use kitchen_core::sim::story::{Event, Moment, Phase, Player, Scenario, Spec};
+use kitchen_core::sim::trace::{Trace, trace};
+use kitchen_core::told::{clock, told};
+use kitchen_core::words;
+use kitchen_platform::Stopwatch;
+use kitchen_types::series::Series;
+use wasm_bindgen::JsCast;
+use web_sys::{Document, HtmlInputElement};
+use yew::{Html, html};
+
+use super::grid::{self, Metric, Places};
+use super::schedule;
+use crate::draw::canvas::measure;
+use crate::draw::chart::{Chart, Curve, Goal, Unit, describe, layout, paint};
+use crate::frames::write;
+use crate::stage::Theatre;
+
+/// Lines that are kept of what happened.
+const LINES: usize = 200;
+/// Seconds between two looks at all GPUs: more often nobody sees a difference.
+const LOOK_EVERY: f64 = 0.05;
+/// Seconds between two sentences for those who listen.
+const ANNOUNCE_EVERY: f64 = 5.0;
+/// The longest time that passes at once: a tab in the background goes on where it was.
+const LONGEST_FRAME: f64 = 0.25;
+
+/// The scene, shared by what hears and what draws.
+pub(super) type Shared = Rc<RefCell<Scene>>;
+
+/// A run that is watched.
+pub(super) struct Scene {
+    pub(super) player: Player,
+    /// What is shown of the GPUs.
+    pub(super) metric: Metric,
+    curves: Curves,
+    /// What happened, the newest last.
+    lines: Vec<String>,
+    /// One step, operation by operation; none where that is refused.
+    trace: Option<Trace>,
+    places: Places,
+    /// The GPU that is looked at.
+    chosen: Option<u32>,
+    clock: Stopwatch,
+    looked: Stopwatch,
+    announced: Option<Stopwatch>,
+    is_new: bool,
+}
+
+/// What was measured, by step.
+#[derive(Default)]
+struct Curves {
+    loss: Series,
+    held_out: Series,
+    tokens: Series,
+    kilowatts: Series,
+}
+
+impl Scene {
+    /// At the beginning of a run.
+    pub(super) fn new(spec: Spec, speed: f64) -> Result<Self, String> {
+        let player = Player::new(spec, speed).map_err(|error| error.to_string())?;
+        let job = &player.story().setting().job;
+        let constants = Constants::bundled().map_err(|error| error.to_string())?;
+        Ok(Self {
+            trace: trace(job, &constants, |_, _| 1.0).ok(),
+            player,
+            metric: Metric::Utilisation,
+            curves: Curves::default(),
+            lines: Vec::new(),
+            places: Places::default(),
+            chosen: None,
+            clock: Stopwatch::start(),
+            looked: Stopwatch::start(),
+            announced: None,
+            is_new: true,
+        })
+    }
+
+    /// The scenario in which nothing goes wrong.
+    pub(super) fn calm(speed: f64) -> Self {
+        let calm = Scenario::named("calm").and_then(|it| Self::new(it.spec().ok()?, speed).ok());
+        calm.unwrap_or_else(|| unreachable!("a test runs every bundled scenario"))
+    }
+
+    /// Has everything drawn again.
+    pub(super) fn touch(&mut self) {
+        self.is_new = true;
+    }
+
+    pub(super) fn toggle(&mut self) {
+        if self.player.is_over() {
+            self.seek(0.0);
+            self.player.is_paused = false;
+        } else {
+            self.player.is_paused = !self.player.is_paused;
+        }
+    }
+
+    /// What the first button does.
+    pub(super) fn verb(&self) -> &'static str {
+        if self.player.is_over() {
+            "Again"
+        } else if self.player.is_paused {
+            "Go on"
+        } else {
+            "Pause"
+        }
+    }
+
+    /// Tells so many lines at once.
+    pub(super) fn lead(&mut self, lines: u64) {
+        let enough = self.lines.len() as u64 + lines;
+        while (self.lines.len() as u64) < enough.min(LINES as u64)
+            && let Some(moment) = self.player.take()
+        {
+            self.hear(&moment);
+        }
+    }
+
+    /// Goes to a time.
+    pub(super) fn seek(&mut self, to: f64) {
+        self.curves = Curves::default();
+        self.lines.clear();
+        for moment in self.player.seek(to) {
+            self.hear(&moment);
+        }
+    }
+
+    /// Looks at the GPU under a place of the grid.
+    pub(super) fn point_at(&mut self, place: Option<(f64, f64)>) {
+        self.chosen = place.and_then(|(x, y)| self.places.gpu_at(x, y));
+    }
+
+    /// Looks at a neighbour.
+    pub(super) fn step(&mut self, right: i32, down: i32) {
+        self.chosen = self.places.neighbour(self.chosen, right, down);
+    }
+
+    /// Breaks the GPU that is looked at, or another.
+    pub(super) fn break_chosen(&mut self) {
+        let broken = match self.chosen {
+            Some(number) => self.player.break_number(number),
+            None => self.player.break_gpu(),
+        };
+        self.say(match broken {
+            Some((node, gpu)) => format!("broken    by you: GPU {gpu} of node {node}"),
+            None => "broken    nothing: no step is being made".to_owned(),
+        });
+    }
+
+    fn say(&mut self, line: String) {
+        self.lines.push(line);
+        let surplus = self.lines.len().saturating_sub(LINES);
+        self.lines.drain(..surplus);
+    }
+
+    fn hear(&mut self, moment: &Moment) {
+        if let Some(line) = told(&moment.event) {
+            self.say(line);
+        }
+        let curves = &mut self.curves;
+        let step = self.player.board.step;
+        match moment.event {
+            Event::Step { step, loss, .. } => curves.loss.push(step, loss),
+            Event::Validated { step, loss, .. } => curves.held_out.push(step, loss),
+            Event::Rate { tok_s, .. } => curves.tokens.push(step, tok_s),
+            Event::Fleet { watts, .. } => {
+                let gpus = f64::from(self.player.story().setting().job.cluster.devices);
+                curves.kilowatts.push(step, watts * gpus / 1e3);
+            }
+            Event::Resumed { step } => {
+                for curve in [
+                    &mut curves.loss,
+                    &mut curves.held_out,
+                    &mut curves.tokens,
+                    &mut curves.kilowatts,
+                ] {
+                    curve.truncate(step);
+                }
+            }
+            _ => {}
+        }
+        self.is_new = true;
+    }
+
+    /// Lets time pass, and draws what is new.
+    pub(super) fn go_on(&mut self, document: &Document) {
+        let passed = std::mem::replace(&mut self.clock, Stopwatch::start()).elapsed();
+        self.player.pass(passed.as_secs_f64().min(LONGEST_FRAME));
+        for moment in self.player.all_due() {
+            self.hear(&moment);
+        }
+        let moves = !self.player.is_paused && !self.player.is_over();
+        let is_due = self.looked.elapsed().as_secs_f64() >= LOOK_EVERY;
+        if self.is_new || (moves && is_due) {
+            self.looked = Stopwatch::start();
+            self.is_new = false;
+            self.draw(document);
+        }
+    }
+
+    fn draw(&mut self, document: &Document) {
+        self.mark(document);
+        self.write_facts(document);
+        let theatre = Theatre::new(document);
+        self.curves.draw(&theatre);
+        let (player, metric, chosen) = (&self.player, self.metric, self.chosen);
+        let mut places = Places::default();
+        theatre.on("gpus", |stage| {
+            let (drawn, words) = grid::draw(stage, player, metric, chosen);
+            places = drawn;
+            words
+        });
+        self.places = places;
+        write(document, "gpu", &grid::tell(player, chosen));
+        if let Some(trace) = &self.trace {
+            theatre.on("schedule", |stage| schedule::draw(stage, trace));
+        }
+        write(document, "log", &self.lines.join("\n"));
+        let is_due = self
+            .announced
+            .is_none_or(|it| it.elapsed().as_secs_f64() >= ANNOUNCE_EVERY);
+        if is_due {
+            self.announced = Some(Stopwatch::start());
+            write(document, "announcement", &self.sentence());
+        }
+    }
+
+    /// One of the words that tests and assistive tools read.
+    fn status(&self) -> &'static str {
+        if self.player.is_over() {
+            "done"
+        } else if self.player.is_paused {
+            "paused"
+        } else {
+            "running"
+        }
+    }
+
+    /// Writes how the run stands onto `<main>`, and moves the slider of time along.
+    fn mark(&self, document: &Document) {
+        let board = &self.player.board;
+        if let Ok(Some(main)) = document.query_selector("main") {
+            for (name, value) in [
+                ("data-step", board.step.to_string()),
+                (
+                    "data-loss",
+                    board.loss.map_or_else(String::new, |it| it.to_string()),
+                ),
+                ("data-time", format!("{:.1}", self.player.now)),
+                ("data-failures", board.failures.to_string()),
+                ("data-status", self.status().to_owned()),
+            ] {
+                // Setting an attribute of an element that exists fails only on invalid names.
+                let _ = main.set_attribute(name, &value);
+            }
+        }
+        let slider = document.get_element_by_id("seek");
+        if let Some(slider) = slider.and_then(|it| it.dyn_into::<HtmlInputElement>().ok()) {
+            let share = self.player.now / self.player.story().seconds();
+            slider.set_value(&format!("{:.3}", share.min(1.0)));
+            // As above.
+            let _ = slider.set_attribute("aria-valuetext", &clock(self.player.now));
+        }
+        write(document, "toggle", self.verb());
+    }
+
+    fn write_facts(&self, document: &Document) {
+        let board = &self.player.board;
+        let setting = self.player.story().setting();
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+        let (seconds, tokens) = match board.rate {
+            Some(Event::Rate { step_s, tok_s, .. }) => (Some(step_s), Some(tok_s)),
+            _ => (None, None),
+        };
+        let (heat, watts) = match board.fleet {
+            Some(Event::Fleet { temp, watts, .. }) => (Some(temp), Some(watts)),
+            _ => (None, None),
+        };
+        let gpus = f64::from(setting.job.cluster.devices);
+        let step = format!(
+            "{} of {}",
+            words::count(board.step),
+            words::count(setting.steps)
+        );
+        for (id, text) in [
+            ("fact-time", Some(clock(self.player.now))),
+            ("fact-step", Some(step)),
+            ("fact-loss", board.loss.map(|loss| format!("{loss:.4}"))),
+            ("fact-ppl", board.ppl.map(words::value)),
+            ("fact-tokens", tokens.map(words::rate)),
+            (
+                "fact-seconds",
+                seconds.map(|it| format!("{} s", words::value(it))),
+            ),
+            ("fact-goodput", self.goodput().map(words::percent)),
+            (
+                "fact-power",
+                watts.map(|it| format!("{} kW", words::value(it * gpus / 1e3))),
+            ),
+            ("fact-heat", heat.map(|it| format!("{it:.0} °C"))),
+            (
+                "fact-failures",
+                Some(words::count(u64::from(board.failures))),
+            ),
+        ] {
+            write(document, id, &or_dash(text));
+        }
+        write(document, "state-line", &self.sentence());
+    }
+
+    /// The share of the time since the first step began that was spent on steps that count.
+    fn goodput(&self) -> Option<f64> {
+        let setting = self.player.story().setting();
+        let passed = self.player.board.at - setting.setup.seconds();
+        let useful = self.player.board.step as f64 * setting.plan.step;
+        (passed > 0.0).then(|| (useful / passed).min(1.0))
+    }
+
+    /// How it goes, in a sentence.
+    fn sentence(&self) -> String {
+        let board = &self.player.board;
+        let doing = match board.phase {
+            Phase::Starting => "it gets ready",
+            Phase::Training => "it trains",
+            Phase::Validating => "it looks at held-out data",
+            Phase::Saving => "it writes a checkpoint",
+            Phase::Down => "it stands still",
+            Phase::Exporting => "it writes its weights",
+            Phase::Ended => "it is done",
+        };
+        let mut text = format!("At {}, {doing}", clock(self.player.now));
+        if let Some(left) = board.eta_s {
+            text.push_str(&format!(", {} left", clock(left)));
+        }
+        for trouble in &board.troubles {
+            text.push_str(&format!("; {trouble}"));
+        }
+        text.push_str(&match self.player.speed {
+            speed if speed.is_finite() => format!(". {} times real time.", words::value(speed)),
+            _ => ". As fast as it can.".to_owned(),
+        });
+        text
+    }
+}
+
+impl Curves {
+    fn draw(&self, theatre: &Theatre<'_>) {
+        let curve = |name: &str, colour, points| Curve {
+            name: name.to_owned(),
+            colour,
+            dashed: false,
+            points,
+        };
+        let charts = [
+            (
+                "curve-loss",
+                "loss",
+                Goal::Low,
+                vec![
+                    curve("train", 0, &self.loss),
+                    curve("held out", 1, &self.held_out),
+                ],
+            ),
+            (
+                "curve-tokens",
+                "tokens a second",
+                Goal::High,
+                vec![curve("tokens a second", 0, &self.tokens)],
+            ),
+            (
+                "curve-power",
+                "kW of all GPUs",
+                Goal::Neither,
+                vec![curve("kW", 0, &self.kilowatts)],
+            ),
+        ];
+        for (id, title, goal, curves) in charts {
+            let chart = Chart {
+                title: title.to_owned(),
+                curves,
+                unit: Unit::Plain,
+                goal,
+                ..Chart::default()
+            };
+            theatre.on(id, |stage| {
+                let measure = measure(&stage.context);
+                let drawing = layout(&chart, stage.width, stage.height, &measure);
+                paint(&drawing, &stage.context, stage.palette, stage.ratio);
+                describe(&chart)
+            });
+        }
+    }
+}
+
+/// The places of the curves.
+pub(super) fn charts() -> Html {
+    let place = |id: &'static str| html! { <canvas {id} class="curve" role="img"></canvas> };
+    html! {
+        <section class="card" aria-labelledby="curves-title">
+            <h2 id="curves-title">{ "How it goes" }</h2>
+            { for ["curve-loss", "curve-tokens", "curve-power"].into_iter().map(place) }
+        </section>
+    }
+}
+
+/// The place of what happens.
+pub(super) fn log() -> Html {
+    html! {
+        <section class="card" aria-labelledby="log-title">
+            <h2 id="log-title">{ "What happens" }</h2>
+            <pre id="log" class="log" tabindex="0" aria-label="What happened, the newest last"></pre>
+        </section>
+    }
+}

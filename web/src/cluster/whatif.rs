@@ -1,0 +1,242 @@
+//! Another layout, and at once what would come of it.
+
+use kitchen_core::sim::Constants;
+use kitchen_core::sim::cost::{Estimate, estimate, peak_memory};
+use kitchen_core::sim::input::{Job, Recompute, Sharding};
+use kitchen_core::sim::story::{LayoutSpec, Setting, Spec};
+use kitchen_core::words;
+use wasm_bindgen::JsCast;
+use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent};
+use yew::{Callback, Html, html};
+
+use super::controls::Act;
+
+/// The most GPUs and the largest degree that a slider offers, as powers of two.
+const MOST: u32 = 14;
+
+/// A layout that a person makes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Draft {
+    gpus: u32,
+    layout: LayoutSpec,
+}
+
+/// What a person changes of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Change {
+    Gpus(u32),
+    Tp(u32),
+    Pp(u32),
+    Cp(u32),
+    Vp(u32),
+    MicroBatch(u32),
+    Sharding(Sharding),
+    Recompute(Recompute),
+}
+
+const SHARDINGS: [Sharding; 5] = [
+    Sharding::None,
+    Sharding::Zero1,
+    Sharding::DistOpt,
+    Sharding::Zero2,
+    Sharding::Fsdp,
+];
+
+const RECOMPUTES: [Recompute; 3] = [Recompute::None, Recompute::Selective, Recompute::Full];
+
+impl Draft {
+    /// What a run has.
+    pub(super) fn of(setting: &Setting) -> Self {
+        let layout = &setting.job.layout;
+        Self {
+            gpus: setting.job.cluster.devices,
+            layout: LayoutSpec {
+                tp: layout.tp,
+                cp: layout.cp,
+                pp: layout.pp,
+                vp: layout.vp,
+                ep: layout.ep,
+                sp: None,
+                sharding: layout.sharding,
+                recompute: layout.recompute,
+                micro_batch: layout.micro_batch,
+            },
+        }
+    }
+
+    pub(super) fn change(&mut self, change: &Change) {
+        let layout = &mut self.layout;
+        match *change {
+            Change::Gpus(gpus) => self.gpus = gpus,
+            Change::Tp(tp) => layout.tp = tp,
+            Change::Pp(pp) => layout.pp = pp,
+            Change::Cp(cp) => layout.cp = cp,
+            Change::Vp(vp) => layout.vp = vp,
+            Change::MicroBatch(sequences) => layout.micro_batch = sequences,
+            Change::Sharding(sharding) => layout.sharding = sharding,
+            Change::Recompute(recompute) => layout.recompute = recompute,
+        }
+    }
+
+    /// The run with this layout.
+    pub(super) fn spec(&self, of: &Spec) -> Spec {
+        let mut spec = of.clone();
+        spec.cluster.gpus = self.gpus;
+        spec.layout = Some(self.layout);
+        spec
+    }
+
+    /// What is predicted of a step, or why there is none.
+    fn estimate(&self, of: &Setting) -> Result<(Job, Estimate), String> {
+        let mut job = Setting::job_of(&self.spec(&of.spec)).map_err(|error| error.to_string())?;
+        job.layout = self.layout.on(self.gpus);
+        let constants = Constants::bundled().map_err(|error| error.to_string())?;
+        let estimate = estimate(&job, &constants).map_err(|refusal| refusal.to_string())?;
+        Ok((job, estimate))
+    }
+}
+
+/// The sliders, and the answer.
+pub(super) fn view(draft: &Draft, setting: &Setting, act: &Callback<Act>) -> Html {
+    let layout = &draft.layout;
+    let slider = |id, name, value, most, change: fn(u32) -> Change| {
+        slider((id, name), value, most, act, change)
+    };
+    html! {
+        <section class="card" aria-labelledby="whatif-title">
+            <h2 id="whatif-title">{ "What if?" }</h2>
+            <div class="knobs">
+                { slider("gpus-slider", "GPUs", draft.gpus, MOST, Change::Gpus) }
+                { slider("tp", "tensor parallel", layout.tp, 6, Change::Tp) }
+                { slider("pp", "pipeline stages", layout.pp, 6, Change::Pp) }
+                { slider("vp", "chunks of a stage", layout.vp, 4, Change::Vp) }
+                { slider("cp", "context parallel", layout.cp, 4, Change::Cp) }
+                { slider("micro-batch", "sequences of a micro-step", layout.micro_batch, 5, Change::MicroBatch) }
+                { choice(("sharding", "data parallel ranks share"), &SHARDINGS.map(Sharding::name), SHARDINGS.iter().position(|it| *it == layout.sharding), act, |place| Change::Sharding(SHARDINGS.get(place).copied().unwrap_or(Sharding::None))) }
+                { choice(("recompute", "computed again"), &RECOMPUTES.map(Recompute::name), RECOMPUTES.iter().position(|it| *it == layout.recompute), act, |place| Change::Recompute(RECOMPUTES.get(place).copied().unwrap_or(Recompute::None))) }
+            </div>
+            { answer(draft, setting) }
+            <div class="buttons">
+                <button id="take" type="button" disabled={draft.estimate(setting).is_err()}
+                    onclick={act.reform(|_| Act::Take)}>{ "Watch this" }</button>
+            </div>
+        </section>
+    }
+}
+
+/// A slider over powers of two.
+fn slider(
+    (id, name): (&'static str, &'static str),
+    value: u32,
+    most: u32,
+    act: &Callback<Act>,
+    change: fn(u32) -> Change,
+) -> Html {
+    let oninput = act.reform(move |event: InputEvent| {
+        let input: Option<HtmlInputElement> = event.target().and_then(|it| it.dyn_into().ok());
+        let power = input.map_or(0.0, |it| it.value_as_number());
+        Act::Change(change(1 << (power as u32).min(most)))
+    });
+    html! {
+        <div class="knob">
+            <label for={id}>{ format!("{name}: {}", words::count(u64::from(value))) }</label>
+            <input {id} type="range" min="0" max={most.to_string()} step="1"
+                value={value.max(1).ilog2().to_string()} aria-valuetext={value.to_string()} {oninput} />
+        </div>
+    }
+}
+
+fn choice<const N: usize>(
+    (id, name): (&'static str, &'static str),
+    names: &[&'static str; N],
+    chosen: Option<usize>,
+    act: &Callback<Act>,
+    change: fn(usize) -> Change,
+) -> Html {
+    let onchange = act.reform(move |event: Event| {
+        let select: Option<HtmlSelectElement> = event.target().and_then(|it| it.dyn_into().ok());
+        let place = select.and_then(|it| usize::try_from(it.selected_index()).ok());
+        Act::Change(change(place.unwrap_or_default()))
+    });
+    html! {
+        <div class="knob">
+            <label for={id}>{ name }</label>
+            <select {id} {onchange}>
+                { for names.iter().enumerate().map(|(place, name)| html! {
+                    <option selected={Some(place) == chosen}>{ *name }</option>
+                }) }
+            </select>
+        </div>
+    }
+}
+
+/// Both layouts beside each other, or why the other cannot be.
+fn answer(draft: &Draft, setting: &Setting) -> Html {
+    let (job, other) = match draft.estimate(setting) {
+        Ok(found) => found,
+        Err(refusal) => {
+            return html! { <p id="refusal" class="problems" role="status">{ refusal }</p> };
+        }
+    };
+    let rows = rows(&setting.job, &setting.estimate)
+        .into_iter()
+        .zip(rows(&job, &other));
+    html! {
+        <table id="answer">
+            <thead><tr><th scope="col">{ "a step" }</th><th scope="col">{ "now" }</th><th scope="col">{ "what if" }</th></tr></thead>
+            <tbody>
+            { for rows.map(|((name, now), (_, then))| html! {
+                <tr><th scope="row">{ name }</th><td class="number">{ now }</td><td class="number">{ then }</td></tr>
+            }) }
+            </tbody>
+        </table>
+    }
+}
+
+fn rows(job: &Job, estimate: &Estimate) -> [(&'static str, String); 6] {
+    let layout = &job.layout;
+    [
+        (
+            "layout",
+            format!("tp {} · pp {} · dp {}", layout.tp, layout.pp, layout.dp),
+        ),
+        ("time", format!("{} s", words::value(estimate.seconds))),
+        ("tokens/s", words::rate(estimate.tokens_per_s)),
+        ("MFU", words::percent(estimate.mfu)),
+        (
+            "memory",
+            format!(
+                "{:.1} of {} GiB",
+                peak_memory(job).1.gib(),
+                job.cluster.accelerator.mem_gb
+            ),
+        ),
+        (
+            "waiting for stages",
+            words::percent(estimate.times.bubble / estimate.seconds),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use kitchen_core::sim::story::SCENARIOS;
+
+    use super::*;
+
+    #[test]
+    fn a_draft_begins_as_what_runs_and_says_why_another_cannot() {
+        for scenario in SCENARIOS {
+            let setting = Setting::of(scenario.spec().unwrap()).unwrap();
+            let mut draft = Draft::of(&setting);
+            let (_, same) = draft.estimate(&setting).unwrap();
+            assert_eq!(same.seconds, setting.estimate.seconds, "{}", scenario.name);
+            draft.change(&Change::Tp(64));
+            draft.change(&Change::Pp(64));
+            draft.change(&Change::Gpus(8));
+            assert!(!draft.estimate(&setting).unwrap_err().is_empty());
+        }
+    }
+}
