@@ -2,6 +2,8 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a test fails by panicking"

@@ -10,27 +10,27 @@ const MOST_DIGESTS: u64 = 1000;
 
 /// What the address asks for.
 #[derive(Clone, Debug, PartialEq, Properties)]
-pub struct Asked {
+pub(super) struct Asked {
     /// The name of the scenario.
-    pub scenario: String,
+    pub(super) scenario: String,
     /// Another seed.
-    pub seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     /// How many GPUs.
-    pub gpus: Option<u32>,
+    pub(super) gpus: Option<u32>,
     /// Another layout.
-    pub layout: Option<LayoutSpec>,
+    pub(super) layout: Option<LayoutSpec>,
     /// Simulated seconds for each second.
-    pub speed: f64,
+    pub(super) speed: f64,
     /// Lines that come at once.
-    pub lead: u64,
+    pub(super) lead: u64,
     /// Where to begin, in simulated seconds.
-    pub at: Option<f64>,
+    pub(super) at: Option<f64>,
     /// Whether it begins paused.
-    pub paused: bool,
+    pub(super) paused: bool,
     /// How many runs to digest instead of showing one.
-    pub digest: Option<u64>,
+    pub(super) digest: Option<u64>,
     /// What is wrong with the address.
-    pub notices: Vec<String>,
+    pub(super) notices: Vec<String>,
 }
 
 impl Default for Asked {
@@ -53,7 +53,7 @@ impl Default for Asked {
 impl Asked {
     /// Reads a query, without its `?`. Parameters come in any order, also by the names that genact
     /// gives them.
-    pub fn from_query(query: &str) -> Self {
+    pub(super) fn from_query(query: &str) -> Self {
         let mut asked = Self::default();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             if let Err(reason) = asked.set(&key, &value) {
@@ -94,7 +94,7 @@ impl Asked {
     }
 
     /// The run that is asked for.
-    pub fn spec(&self) -> Result<Spec, String> {
+    pub(super) fn spec(&self) -> Result<Spec, String> {
         let scenario = Scenario::named(&self.scenario).unwrap_or(&SCENARIOS[0]);
         let mut spec = scenario.spec().map_err(|error| error.to_string())?;
         spec.seed = self.seed.unwrap_or(spec.seed);

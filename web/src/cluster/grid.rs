@@ -113,8 +113,9 @@ impl Places {
                 side: (width / across).min(height / down),
             }
         };
-        let whole_racks = (1..=groups.min(4096))
-            .filter(|in_row| in_row % per_rack == 0 || per_rack % in_row == 0 || *in_row == groups);
+        let whole_racks = (1..=groups.min(4096)).filter(|row| {
+            row.is_multiple_of(per_rack) || per_rack.is_multiple_of(*row) || *row == groups
+        });
         let largest = whole_racks
             .map(place)
             .max_by(|a, b| a.side.total_cmp(&b.side));
