@@ -158,7 +158,8 @@ fn clip(state: &mut GuardState, seen: Measured, rule: &ZclipConfig) -> Decision 
     let deviation = average.variance.0.sqrt();
     let z = (norm - mean) / (deviation + rule.epsilon);
     let limit = mean + rule.z_threshold * deviation * rule.z_threshold / z;
-    let stands_out = z > rule.z_threshold;
+    // Above norms that were all 0 anything stands out, and nothing could be clipped to.
+    let stands_out = z > rule.z_threshold && limit > 0.0;
     follow(average, if stands_out { limit } else { norm }, rule.alpha);
     match stands_out {
         true => Decision::ClipTo(limit),
@@ -306,6 +307,7 @@ mod tests {
             (3, &[1.0, 3.0, 900.0], "..."),
             (2, &[1.0, 3.0, 0.0, 4.4, 4.5], "....."),
             (2, &[1.0, 3.0, 4.6], "..C"),
+            (2, &[0.0, 0.0, 5.0], "..."),
             // The farther, the lower it ends, down to the mean.
             (2, &[1.0, 3.0, 1e12], "..C"),
         ];

@@ -239,5 +239,7 @@ pub(crate) struct StepInFlight {
     pub(crate) lr: f64,
     pub(crate) gradients: Gradients,
     pub(crate) report: Pending<StepReport>,
+    /// Whether a guard kept it from the weights.
+    pub(crate) is_settled: bool,
     pub(crate) duration_us: u64,
 }

@@ -1,6 +1,6 @@
-//! Ranges of how a run looks after itself, and of planted faults.
+//! Ranges of how a run looks after itself, of guards, and of planted faults.
 
-use kitchen_types::config::{FaultsConfig, SupervisorConfig};
+use kitchen_types::config::{FaultsConfig, GuardConfig, SupervisorConfig};
 
 use super::{Findings, limits};
 
@@ -34,6 +34,25 @@ impl Findings {
                 on.lr_factor
             );
             self.one(&path, message);
+        }
+    }
+
+    pub(super) fn guard(&mut self, config: &GuardConfig) {
+        // More than so many would not fit the state that a run keeps.
+        const MOST: usize = 100_000;
+        match config {
+            GuardConfig::Off => {}
+            GuardConfig::SkipStep(skip) => {
+                self.between("guard.skip_step.window", skip.window, 4, MOST);
+                self.positive("guard.skip_step.sigma", skip.sigma);
+            }
+            GuardConfig::Zclip(zclip) => {
+                self.share_below_one("guard.zclip.alpha", zclip.alpha);
+                self.positive("guard.zclip.z_threshold", zclip.z_threshold);
+                self.between("guard.zclip.warmup", zclip.warmup, 2, MOST);
+                self.not_negative("guard.zclip.max_norm", zclip.max_norm);
+                self.positive("guard.zclip.epsilon", zclip.epsilon);
+            }
         }
     }
 
