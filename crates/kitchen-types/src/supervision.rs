@@ -249,6 +249,21 @@ pub struct MonitorState {
     pub rising_since: Option<u64>,
     /// The examples of the newest steps, newest last.
     pub recent: VecDeque<StepExamples>,
+    /// Whether the loss still falls.
+    #[serde(default)]
+    pub plateau: PlateauState,
+}
+
+/// How the level of the loss has developed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlateauState {
+    /// The losses that make up the next level.
+    pub losses: Vec<Number>,
+    /// The lowest level so far, and its last step.
+    pub lowest: Option<(u64, Number)>,
+    /// Whether people know that it is not falling.
+    pub is_told: bool,
 }
 
 /// What a guard remembers of the steps so far. It belongs to the weights, and travels with their
