@@ -17,6 +17,6 @@ mod suspects;
 pub use monitor::{Finding, Measured, note, observe, suspicious};
 pub use patience::{Verdict, judge_evaluation};
 pub use plan::{Plan, plan};
-pub use slack::{Plateau, Stalled, Waits, plateau, stalled, starved};
+pub use slack::{Plateau, Stalled, Starved, Waits, plateau, stalled, starved};
 pub use supervisor::{Effect, LOOK_BACK, MOST_EXAMINED, Seen, next};
 pub use suspects::{Suspects, suspects};

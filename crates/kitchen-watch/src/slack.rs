@@ -1,6 +1,8 @@
 //! What a run should know of itself without being in trouble: that it no longer learns, that it
 //! waits for data, that it has stopped to take steps. Nothing is repaired for it.
 
+use std::fmt;
+
 use kitchen_types::Number;
 use kitchen_types::config::Supervision;
 use kitchen_types::supervision::PlateauState;
@@ -23,6 +25,17 @@ pub struct Plateau {
     pub lowest: f64,
     /// The level now.
     pub level: f64,
+}
+
+impl fmt::Display for Plateau {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the loss no longer falls: its median over the last steps is {:.4}, and was {:.4} by \
+             step {}; a lower learning rate may help, or it is time to stop",
+            self.level, self.lowest, self.since
+        )
+    }
 }
 
 /// Says once that the loss has reached a plateau: that its median over `plateau_steps` steps is not
@@ -64,9 +77,32 @@ pub struct Waits {
     is_told: bool,
 }
 
+/// A device that waits for data.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Starved {
+    /// The share of the steps' time that was spent on their batches.
+    pub share: f64,
+}
+
+impl fmt::Display for Starved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the device waits for data: {:.0} % of the time of the last {COUNTED} steps went into \
+             making batches; smaller examples, or a larger model, would use it better",
+            100.0 * self.share
+        )
+    }
+}
+
 /// Says once that the device waits for data: the share of the last hundred steps that was spent on
 /// their batches, where it is above `starved_share`. It is said again after it was below in between.
-pub fn starved(waits: &mut Waits, data_us: u64, step_us: u64, rules: &Supervision) -> Option<f64> {
+pub fn starved(
+    waits: &mut Waits,
+    data_us: u64,
+    step_us: u64,
+    rules: &Supervision,
+) -> Option<Starved> {
     waits.steps += 1;
     waits.data_us += data_us;
     waits.step_us += step_us;
@@ -80,7 +116,7 @@ pub fn starved(waits: &mut Waits, data_us: u64, step_us: u64, rules: &Supervisio
         is_told: is_starved,
         ..Waits::default()
     };
-    is_news.then_some(share)
+    is_news.then_some(Starved { share })
 }
 
 /// A run that has stopped to take steps.
@@ -165,6 +201,10 @@ mod tests {
         };
         let losses = [2.0, 2.0, 1.0, 1.0, 0.95, 0.95];
         assert_eq!(plateaus(&losses), [(6, told)]);
+        assert!(
+            told.to_string()
+                .contains("is 0.9500, and was 1.0000 by step 4")
+        );
     }
 
     #[test]
@@ -191,7 +231,7 @@ mod tests {
         // Microseconds of data in each of a hundred steps of 1,000.
         let mut hundred = |data_us| {
             let told = (0..100).map(|_| starved(&mut waits, data_us, 1000, &rules));
-            told.flatten().collect::<Vec<_>>()
+            told.flatten().map(|it| it.share).collect::<Vec<_>>()
         };
         let table: &[(u64, &[f64])] = &[
             (500, &[]),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use async_trait::async_trait;
 use kitchen_flow::{Context, Stage, StageError, StageSpec};
+use kitchen_platform::Stopwatch;
 use kitchen_train::schedule::learning_rate;
 use kitchen_types::checkpoint::LoopState;
 use kitchen_types::event::Step;
@@ -13,7 +14,7 @@ use kitchen_watch::Measured;
 
 use super::guarded::{Updated, update};
 use super::keys::*;
-use super::supervise::judge;
+use super::supervise::{judge, time};
 use crate::faults::flip_a_bit;
 
 /// How often gradient norm and update ratio are measured: they cost a pass over the weights.
@@ -29,12 +30,15 @@ impl Stage for NextBatch {
             .reads(&DATA)
             .reads(&PLAN)
             .changes(&LOOP)
+            .changes(&GRADIENTS)
             .writes(&BATCH)
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
+        let clock = Stopwatch::start();
         let positions = take_batch(ctx)?;
         let batch = ctx.get(&DATA)?.train.batch(&positions)?;
+        ctx.get_mut(&GRADIENTS)?.data_us += clock.elapsed_us();
         ctx.put(&BATCH, batch)
     }
 }
@@ -204,16 +208,18 @@ impl Stage for StepMetrics {
             .changes(&IN_FLIGHT)
             .changes(&WATCH)
             .changes(&LOOP)
-            .emits(&["stepped"])
+            .emits(&["stepped", "warning"])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
         report_all_but(ctx, 1).await?;
         let duration_us = ctx.get(&STEP_BEGAN)?.elapsed_us();
-        if let Some(newest) = ctx.get_mut(&IN_FLIGHT)?.back_mut() {
-            newest.duration_us = duration_us;
-        }
-        Ok(())
+        let Some(newest) = ctx.get_mut(&IN_FLIGHT)?.back_mut() else {
+            return Ok(());
+        };
+        newest.duration_us = duration_us;
+        let data_us = newest.gradients.data_us;
+        time(ctx, data_us, duration_us)
     }
 }
 
@@ -300,7 +306,7 @@ impl Stage for EpochMetrics {
             .changes(&WATCH)
             .changes(&LOOP)
             .changes(&EPOCH_ENDED)
-            .emits(&["epoch_finished", "stepped"])
+            .emits(&["epoch_finished", "stepped", "warning"])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {

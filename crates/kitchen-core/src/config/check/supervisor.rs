@@ -15,6 +15,9 @@ impl Findings {
         self.between(&path("min_history"), on.min_history, 10, 100_000);
         self.between(&path("confirm_of"), on.confirm_of, 1, 100);
         self.between(&path("confirm"), on.confirm, 1, on.confirm_of.max(1));
+        self.between(&path("plateau_steps"), on.plateau_steps, 0, 100_000);
+        self.not_negative(&path("plateau_drop"), on.plateau_drop);
+        self.share(&path("starved_share"), on.starved_share);
         self.between(&path("max_retries"), on.max_retries, 0, 100);
         self.between(&path("max_left_out"), on.max_left_out, 0, 1000);
         for (name, value) in [
