@@ -39,35 +39,36 @@ pub(crate) async fn update(
     let decision = decide(memory, seen, config);
     let (is_settled, notice) = (settles(memory, decision), notice(memory, seen, decision));
     let grad_norm = seen.grad_norm.map(Number);
-    let report = match decision {
+    let limit = match decision {
+        Decision::Apply => 0.0,
+        Decision::ClipTo(norm) => norm,
         Decision::Skip { .. } => {
             client.drop_gradients();
             state.optimizer_from += 1;
-            Pending::ready(StepReport {
+            let report = Pending::ready(StepReport {
                 grad_norm,
                 update_ratio: Some(Number(0.0)),
-            })
-        }
-        Decision::Apply | Decision::ClipTo(_) => {
-            let limit = match decision {
-                Decision::ClipTo(norm) => norm,
-                _ => 0.0,
-            };
-            request.clip_norm = tightest([request.clip_norm, config.max_norm(), limit]);
-            let pending = client.optim_step(&request).await?;
-            Pending::new(async move {
-                // The norm is known; without the rest there is nothing to wait for.
-                let update_ratio = match request.measure {
-                    true => pending.await?.update_ratio,
-                    false => None,
-                };
-                Ok(StepReport {
-                    grad_norm,
-                    update_ratio,
-                })
-            })
+            });
+            return Ok(Updated {
+                report,
+                is_settled,
+                notice,
+            });
         }
     };
+    request.clip_norm = tightest([request.clip_norm, config.max_norm(), limit]);
+    let pending = client.optim_step(&request).await?;
+    let report = Pending::new(async move {
+        // The norm is known; without the rest there is nothing to wait for.
+        let update_ratio = match request.measure {
+            true => pending.await?.update_ratio,
+            false => None,
+        };
+        Ok(StepReport {
+            grad_norm,
+            update_ratio,
+        })
+    });
     Ok(Updated {
         report,
         is_settled,
