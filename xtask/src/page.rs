@@ -248,8 +248,8 @@ mod tests {
         };
         let weight = Weight(vec![
             file("worker-gpu_bg.wasm", 19_400_000, 3_800_000),
-            file("cluster_bg.wasm", 900_000, 300_000),
             file("worker_bg.wasm", 6_000_000, 1_600_000),
+            file("cluster_bg.wasm", 900_000, 300_000),
             file("index.html", 12_340, 999),
         ]);
         assert_eq!(weight.before_motion().compressed, 1_600_999);

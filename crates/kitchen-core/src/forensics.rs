@@ -17,7 +17,7 @@ use crate::checkpoint::{self, Checkpoint};
 use crate::faults::{flip_a_bit, open_data};
 use crate::host::Host;
 use crate::session::SessionError;
-use crate::supervised::{self, Plan, next_update};
+use crate::supervised::{self, Plan, next_update, update};
 use story::Story;
 
 /// A batch, explained.
@@ -87,6 +87,8 @@ pub async fn explain(request: ExplainRequest<'_>, host: &Host) -> Result<Explain
         if replay.state.step + 1 >= story.step {
             break;
         }
+        // A guard remembers that it was there.
+        replay.flips_a_bit = config.guard.is_on() && config.faults.nan_at == replay.state.step + 1;
         replay.step().await?;
     }
 
@@ -230,16 +232,19 @@ impl<'a> Replay<'a> {
 
     /// Takes the next step.
     async fn step(&mut self) -> Result<(), SessionError> {
+        let mut losses = Vec::new();
         for (_, batch) in self.batches()? {
-            drop(
+            losses.push(
                 self.client
                     .forward_backward(&batch, &self.plan.loss)
                     .await?,
             );
         }
-        let update = next_update(self.config, self.plan.steps, &self.state, false);
-        drop(self.client.optim_step(&update).await?);
+        let request = next_update(self.config, self.plan.steps, &self.state, false);
         self.state.step += 1;
+        let (client, state) = (&mut *self.client, &mut self.state);
+        let updated = update(client, &mut losses, state, &self.config.guard, request).await?;
+        drop(updated.report);
         Ok(())
     }
 

@@ -157,6 +157,8 @@ fn changed(
         ..branch.checkpoint.state.clone()
     };
     state.patience.waited = 0;
+    // Guards remember different things.
+    state.guard.take_if(|_| config.guard != old.guard);
     let cuts_anew =
         config.batch != old.batch || config.optimizer.accumulate != old.optimizer.accumulate;
     if cuts_anew {

@@ -99,6 +99,19 @@ fn a_step_comes_out_as_it_was_recorded() {
                 "steps=60",
                 "checkpoint.every=20",
                 "checkpoint.keep=9",
+                "faults.nan_at=21",
+                "guard=skip_step",
+                "guard.window=8",
+                "guard.sigma=1.5",
+            ],
+            &[],
+        ),
+        (
+            "digits",
+            &[
+                "steps=60",
+                "checkpoint.every=20",
+                "checkpoint.keep=9",
                 "model.hidden=[16]",
             ],
             &[

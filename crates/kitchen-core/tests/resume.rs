@@ -70,6 +70,18 @@ fn a_resumed_run_equals_an_uninterrupted_one() {
                 "optimizer.algorithm=sgd",
             ],
         ),
+        // A guard that skips a NaN, clips now and then, and remembers what for.
+        (
+            "digits",
+            &[
+                "steps=60",
+                "checkpoint.every=17",
+                "faults.nan_at=20",
+                "guard=zclip",
+                "guard.warmup=5",
+                "guard.z_threshold=1.0",
+            ],
+        ),
         // A sequence model with samples written on the way.
         (
             "addition",

@@ -125,8 +125,7 @@ impl TrainingClient for BurnClient {
     async fn optim_step(&mut self, step: &OptimStep) -> Result<Pending<StepReport>, ClientError> {
         let gradients = std::mem::take(&mut self.gradients);
         if gradients.batches() == 0 {
-            let what = "no gradients to step with; call forward_backward first";
-            return Err(ClientError::Failed(what.into()));
+            return Err(no_gradients());
         }
         let gradients = gradients.mean(&self.model);
         let size = StepSize {
@@ -152,6 +151,16 @@ impl TrainingClient for BurnClient {
                 update_ratio: values.next(),
             })
         }))
+    }
+
+    async fn grad_norm(&mut self) -> Result<Number, ClientError> {
+        let norm = (self.gradients.norm(&self.model)).ok_or_else(no_gradients)?;
+        // Together with the losses that wait, in one read-back.
+        let values = self.readbacks.add([norm]).read().await?;
+        values
+            .first()
+            .map(|&norm| Number::from(norm))
+            .ok_or_else(no_gradients)
     }
 
     fn drop_gradients(&mut self) {
@@ -288,6 +297,10 @@ impl TrainingClient for BurnClient {
             peak_memory_bytes: kitchen_platform::peak_memory_bytes(),
         }
     }
+}
+
+fn no_gradients() -> ClientError {
+    ClientError::Failed("no gradients to step with; call forward_backward first".into())
 }
 
 /// The name under which the optimizer's state counts the steps taken.

@@ -7,6 +7,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
 use crate::model::Model;
+use crate::optimizer::global_norm;
 
 /// The gradients of the batches since the last step, added up.
 #[derive(Default)]
@@ -31,6 +32,14 @@ impl Gradients {
     pub(crate) fn add(&mut self, model: &Model, gradients: GradientsParams) {
         self.sum.accumulate(model, gradients);
         self.batches += 1;
+    }
+
+    /// The norm of the mean over the batches, `[1]`; none if there are none.
+    pub(crate) fn norm(&mut self, model: &Model) -> Option<Tensor<1>> {
+        let mut sum = self.sum.grads();
+        let norm = global_norm(model, &mut sum);
+        self.sum.accumulate(model, sum);
+        Some(norm? / self.batches as f64)
     }
 
     /// The mean over the batches.

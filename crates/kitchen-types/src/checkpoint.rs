@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunId, SampleId};
 use crate::number::Number;
-use crate::supervision::MonitorState;
+use crate::supervision::{GuardState, MonitorState};
 
 /// The version of the layout that this program writes, and the newest it reads.
 pub const FORMAT: u32 = 1;
@@ -77,12 +77,16 @@ pub struct LoopState {
     /// Where another batch size took over, if one did: the newest such place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resized: Option<Resized>,
-    /// The step after which the optimizer began anew: 0, unless a branch chose another rule.
+    /// Steps that the optimizer does not count: those before a branch chose another rule, and those
+    /// that a guard skipped.
     #[serde(default)]
     pub optimizer_from: u64,
     /// What the detectors of a supervisor remember.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitor: Option<MonitorState>,
+    /// What a guard remembers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<GuardState>,
 }
 
 /// Where another batch size took over, between two steps.

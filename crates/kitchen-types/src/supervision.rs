@@ -249,6 +249,50 @@ pub struct MonitorState {
     pub rising_since: Option<u64>,
     /// The examples of the newest steps, newest last.
     pub recent: VecDeque<StepExamples>,
+    /// Whether the loss still falls.
+    #[serde(default)]
+    pub plateau: PlateauState,
+}
+
+/// How the level of the loss has developed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlateauState {
+    /// The losses that make up the next level.
+    pub losses: Vec<Number>,
+    /// The lowest level so far, and its last step.
+    pub lowest: Option<(u64, Number)>,
+    /// Whether people know that it is not falling.
+    pub is_told: bool,
+}
+
+/// What a guard remembers of the steps so far. It belongs to the weights, and travels with their
+/// checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GuardState {
+    /// The newest losses, newest last.
+    pub losses: VecDeque<Number>,
+    /// The newest gradient norms, newest last.
+    pub norms: VecDeque<Number>,
+    /// The moving average of the gradient norm, once there is one.
+    pub average: Option<MovingAverage>,
+    /// Updates that were skipped.
+    pub skipped: u64,
+    /// How many of them were the newest.
+    pub in_a_row: u64,
+    /// Updates whose gradient was clipped because it stood out.
+    pub clipped: u64,
+}
+
+/// An exponential moving average.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MovingAverage {
+    /// The mean.
+    pub mean: Number,
+    /// The variance.
+    pub variance: Number,
 }
 
 /// The examples of a step.

@@ -206,7 +206,7 @@ fn usual(value: Option<Number>) -> f64 {
     value.map_or(0.0, |value| value.0.abs())
 }
 
-fn push(queue: &mut VecDeque<Number>, value: f64, most: usize) {
+pub(crate) fn push(queue: &mut VecDeque<Number>, value: f64, most: usize) {
     queue.push_back(Number(value));
     while queue.len() > most {
         queue.pop_front();

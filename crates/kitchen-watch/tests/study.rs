@@ -1,10 +1,11 @@
 //! How often the detectors find what is there, and see what is not: 300 traces with one injected
-//! fault each, and 300 without. `docs/supervision.md` reports the figures.
+//! fault each, and 300 without; and as many that stop falling, or do not. `docs/supervision.md`
+//! reports the figures.
 
 use kitchen_types::config::Supervision;
 use kitchen_types::random::{Generator, Key};
-use kitchen_types::supervision::MonitorState;
-use kitchen_watch::{Finding, Measured, observe};
+use kitchen_types::supervision::{MonitorState, PlateauState};
+use kitchen_watch::{Finding, Measured, observe, plateau};
 
 const TRACES: u64 = 300;
 /// The thresholds were chosen on the traces of seeds below this; these are judged.
@@ -133,4 +134,54 @@ fn every_injected_fault_is_found() {
     let longest = delays.iter().map(|delays| delays.iter().copied().max());
     let longest: Vec<u64> = longest.map(Option::unwrap_or_default).collect();
     assert_eq!(longest, [0, 0, 0, 2, 0, 106]);
+}
+
+/// A loss that falls by at least a tenth in 300 steps, with log-normal noise and hard batches, and
+/// from step `stuck_at` on falls no more.
+fn falling(draw: &mut Generator, stuck_at: f64) -> Vec<Measured> {
+    let first = between(draw, 0.5, 11.0);
+    let falls_in = between(draw, 500.0, 2800.0);
+    let noise = between(draw, 0.01, 0.2);
+    let step = |step| {
+        let trend = first * (-(step as f64).min(stuck_at) / falls_in).exp();
+        let hard = match draw.uniform() < 0.01 {
+            true => -0.5 * trend * (1.0 - draw.uniform()).ln(),
+            false => 0.0,
+        };
+        Measured {
+            step,
+            loss: trend * (noise * draw.normal()).exp() + hard,
+            grad_norm: None,
+        }
+    };
+    (1..=3000).map(step).collect()
+}
+
+/// The step after which a plateau is told first.
+fn first_plateau(trace: &[Measured]) -> Option<u64> {
+    let mut state = PlateauState::default();
+    let rules = Supervision::default();
+    let mut seen = trace.iter();
+    seen.find_map(|seen| plateau(&mut state, *seen, &rules).map(|_| seen.step))
+}
+
+#[test]
+fn every_loss_that_stops_falling_is_told_and_none_that_falls() {
+    let mut latest = 0;
+    for seed in seeds() {
+        let mut draw = Key::new(seed).purpose("falling").rng();
+        let told = first_plateau(&falling(&mut draw, f64::INFINITY));
+        assert_eq!(told, None, "seed {seed} still falls");
+
+        let mut draw = Key::new(seed).purpose("stuck").rng();
+        let at = between(&mut draw, 300.0, 1200.0);
+        let told = first_plateau(&falling(&mut draw, at)).map(|step| step as f64 - at);
+        assert!(
+            told.is_some_and(|late| late > 0.0),
+            "seed {seed}, stuck at {at}: {told:?}"
+        );
+        latest = latest.max(told.unwrap_or_default() as u64);
+    }
+    // The documentation says so.
+    assert_eq!(latest, 1505);
 }

@@ -33,7 +33,7 @@ impl Stage for Evaluate {
             .changes(&WATCH)
             .changes(&FINISHED)
             .changes(&CHECKPOINT_DUE)
-            .emits(&["evaluated", "stopped_early", "stepped"])
+            .emits(&["evaluated", "stopped_early", "stepped", "warning"])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {

@@ -230,6 +230,8 @@ pub(crate) struct Gradients {
     /// Whose they are.
     pub(crate) ids: Vec<SampleId>,
     pub(crate) tokens: u64,
+    /// How long it took to make their batches.
+    pub(crate) data_us: u64,
 }
 
 /// A step that is queued, and whose numbers have not been read back.
@@ -239,5 +241,7 @@ pub(crate) struct StepInFlight {
     pub(crate) lr: f64,
     pub(crate) gradients: Gradients,
     pub(crate) report: Pending<StepReport>,
+    /// Whether a guard kept it from the weights.
+    pub(crate) is_settled: bool,
     pub(crate) duration_us: u64,
 }

@@ -3,6 +3,7 @@
 mod asked;
 mod data;
 mod evaluate;
+mod guarded;
 mod keys;
 mod obey;
 mod save;
@@ -18,6 +19,7 @@ use kitchen_types::workflow::build::{any_of, is, not, repeat_until, stage, when,
 
 pub(crate) use data::choose_loss;
 pub(crate) use evaluate::{measure, spread};
+pub(crate) use guarded::update;
 pub(crate) use keys::*;
 pub use keys::{CLIENT, CONFIG, DATA, LOOP, PLAN, Plan};
 pub(crate) use step::next_update;

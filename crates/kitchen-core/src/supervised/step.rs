@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use async_trait::async_trait;
 use kitchen_flow::{Context, Stage, StageError, StageSpec};
+use kitchen_platform::Stopwatch;
 use kitchen_train::schedule::learning_rate;
 use kitchen_types::checkpoint::LoopState;
 use kitchen_types::event::Step;
@@ -11,8 +12,9 @@ use kitchen_types::ports::OptimStep;
 use kitchen_types::{Event, Number, RunConfig};
 use kitchen_watch::Measured;
 
+use super::guarded::{Updated, update};
 use super::keys::*;
-use super::supervise::judge;
+use super::supervise::{judge, time};
 use crate::faults::flip_a_bit;
 
 /// How often gradient norm and update ratio are measured: they cost a pass over the weights.
@@ -28,12 +30,15 @@ impl Stage for NextBatch {
             .reads(&DATA)
             .reads(&PLAN)
             .changes(&LOOP)
+            .changes(&GRADIENTS)
             .writes(&BATCH)
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
+        let clock = Stopwatch::start();
         let positions = take_batch(ctx)?;
         let batch = ctx.get(&DATA)?.train.batch(&positions)?;
+        ctx.get_mut(&GRADIENTS)?.data_us += clock.elapsed_us();
         ctx.put(&BATCH, batch)
     }
 }
@@ -119,11 +124,12 @@ impl Stage for OptimizerStep {
             .writes(&EVALUATION_DUE)
             .writes(&SAMPLE_DUE)
             .writes(&CHECKPOINT_DUE)
+            .emits(&["warning"])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
         let config = ctx.get(&CONFIG)?.clone();
-        let gradients = std::mem::take(ctx.get_mut(&GRADIENTS)?);
+        let mut gradients = std::mem::take(ctx.get_mut(&GRADIENTS)?);
         ctx.put(&GRADIENTS_READY, false)?;
         let steps = ctx.get(&PLAN)?.steps;
         let is_watched = ctx.get(&WATCH)?.is_some();
@@ -131,13 +137,26 @@ impl Stage for OptimizerStep {
         let request = next_update(&config, steps, state, is_watched);
         state.step += 1;
         let (step, epoch) = (state.step, state.epoch + 1);
-        let report = ctx.get_mut(&CLIENT)?.optim_step(&request).await?;
+        let lr = request.lr;
+        let mut client = ctx.take(&CLIENT)?;
+        let (state, losses) = (ctx.get_mut(&LOOP)?, &mut gradients.losses);
+        let updated = update(&mut *client, losses, state, &config.guard, request).await;
+        ctx.put(&CLIENT, client)?;
+        let Updated {
+            report,
+            is_settled,
+            notice,
+        } = updated?;
+        if let Some(message) = notice {
+            ctx.emit(|| Event::Warning { message });
+        }
         ctx.get_mut(&IN_FLIGHT)?.push_back(StepInFlight {
             step,
             epoch,
-            lr: request.lr,
+            lr,
             gradients,
             report,
+            is_settled,
             duration_us: 0,
         });
 
@@ -189,16 +208,18 @@ impl Stage for StepMetrics {
             .changes(&IN_FLIGHT)
             .changes(&WATCH)
             .changes(&LOOP)
-            .emits(&["stepped"])
+            .emits(&["stepped", "warning"])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
         report_all_but(ctx, 1).await?;
         let duration_us = ctx.get(&STEP_BEGAN)?.elapsed_us();
-        if let Some(newest) = ctx.get_mut(&IN_FLIGHT)?.back_mut() {
-            newest.duration_us = duration_us;
-        }
-        Ok(())
+        let Some(newest) = ctx.get_mut(&IN_FLIGHT)?.back_mut() else {
+            return Ok(());
+        };
+        newest.duration_us = duration_us;
+        let data_us = newest.gradients.data_us;
+        time(ctx, data_us, duration_us)
     }
 }
 
@@ -233,11 +254,13 @@ async fn report(ctx: &mut Context<'_>, queued: StepInFlight) -> Result<(), Stage
         }
     }
     let report = queued.report.await?;
-    let sums = &mut ctx.get_mut(&LOOP)?.epoch_sums;
-    sums.steps += 1;
-    sums.loss.0 += loss;
-    if let Some(share) = accuracy {
-        sums.accuracy.get_or_insert(Number(0.0)).0 += share;
+    if !queued.is_settled {
+        let sums = &mut ctx.get_mut(&LOOP)?.epoch_sums;
+        sums.steps += 1;
+        sums.loss.0 += loss;
+        if let Some(share) = accuracy {
+            sums.accuracy.get_or_insert(Number(0.0)).0 += share;
+        }
     }
     ctx.emit(|| {
         Event::Stepped(Step {
@@ -253,6 +276,9 @@ async fn report(ctx: &mut Context<'_>, queued: StepInFlight) -> Result<(), Stage
             duration_us: queued.duration_us,
         })
     });
+    if queued.is_settled {
+        return Ok(());
+    }
     let measured = Measured {
         step: queued.step,
         loss,
@@ -280,7 +306,7 @@ impl Stage for EpochMetrics {
             .changes(&WATCH)
             .changes(&LOOP)
             .changes(&EPOCH_ENDED)
-            .emits(&["epoch_finished", "stepped"])
+            .emits(&["epoch_finished", "stepped", "warning"])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
@@ -293,7 +319,8 @@ impl Stage for EpochMetrics {
         state.batch = 0;
         let sums = std::mem::take(&mut state.epoch_sums);
         let (epoch, step) = (state.epoch, state.step);
-        let mean = |sum: Number| Number(sum.0 / sums.steps.max(1) as f64);
+        // Of no steps, since all were skipped, it is NaN.
+        let mean = |sum: Number| Number(sum.0 / sums.steps as f64);
         ctx.emit(|| Event::EpochFinished {
             epoch,
             step,

@@ -7,7 +7,10 @@ use kitchen_types::config::Supervision;
 use kitchen_types::ports::{PerSample, StoreError};
 use kitchen_types::supervision::{Knobs, SupervisorPhase, SupervisorState};
 use kitchen_types::{Command, Event, Number, RunConfig, SampleId};
-use kitchen_watch::{Effect, Measured, Seen, Suspects, next, note, observe, suspects, suspicious};
+use kitchen_watch::{
+    Effect, Measured, Seen, Suspects, Waits, next, note, observe, plateau, starved, suspects,
+    suspicious,
+};
 
 use super::keys::*;
 use super::obey::{Waited, obey, wait_for_resume};
@@ -25,6 +28,7 @@ pub(crate) struct Watch {
     rules: Supervision,
     state: SupervisorState,
     found: Option<Seen>,
+    waits: Waits,
 }
 
 impl Watch {
@@ -34,6 +38,7 @@ impl Watch {
             rules: rules.clone(),
             state: SupervisorState::default(),
             found: None,
+            waits: Waits::default(),
         })
     }
 
@@ -75,13 +80,32 @@ pub(super) fn judge(
     let rules = watch.rules.clone();
     let monitor = ctx.get_mut(&LOOP)?.monitor.get_or_insert_default();
     note(monitor, measured.step, ids, &rules);
+    let plateau = plateau(&mut monitor.plateau, measured, &rules);
     if let Some(finding) = observe(monitor, measured, &rules) {
         let ids = suspicious(monitor, finding.since);
         if let Some(watch) = ctx.get_mut(&WATCH)? {
             watch.found = Some(Seen::Found { finding, ids });
         }
     }
+    if let Some(plateau) = plateau {
+        ctx.emit(|| Event::Warning {
+            message: plateau.to_string(),
+        });
+    }
     Ok(true)
+}
+
+/// Tells if the device waits for data, where there is a supervisor.
+pub(super) fn time(ctx: &mut Context<'_>, data_us: u64, step_us: u64) -> Result<(), StageError> {
+    let Some(watch) = ctx.get_mut(&WATCH)? else {
+        return Ok(());
+    };
+    if let Some(starved) = starved(&mut watch.waits, data_us, step_us, &watch.rules) {
+        ctx.emit(|| Event::Warning {
+            message: starved.to_string(),
+        });
+    }
+    Ok(())
 }
 
 /// Does something about what was found since the last time.

@@ -52,31 +52,31 @@ fn before_anything_was_said() {
         24,
         &Script::new("digits"),
         expect![[r#"
-         kitchen  a run  tell handwritten digits apart                  starting  2.4 s
-        ┌ loss ────────────────────────────────────────────────────────────────────────┐
-        │                                  no step yet                                 │
-        │                                                                              │
-        │                                                                              │
-        │                                                                              │
-        │                                                                              │
-        │                                                                              │
-        └──────────────────────────────────────────────────────────────────────────────┘
-         the length is not known yet ──────────────────────────────────────────────────
+             kitchen  a run  tell handwritten digits apart                  starting  2.4 s
+            ┌ loss ────────────────────────────────────────────────────────────────────────┐
+            │                                  no step yet                                 │
+            │                                                                              │
+            │                                                                              │
+            │                                                                              │
+            │                                                                              │
+            │                                                                              │
+            └──────────────────────────────────────────────────────────────────────────────┘
+             the length is not known yet ──────────────────────────────────────────────────
 
 
-         no device yet
-         no data yet
-        ┌ what it has learnt ──────────────────────────┐┌ notes ───────────────────────┐
-        │shown after the first evaluation              ││                              │
-        │                                              ││                              │
-        │                                              ││                              │
-        │                                              ││                              │
-        │                                              ││                              │
-        │                                              ││                              │
-        │                                              ││                              │
-        └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
-    "#]],
+             no device yet
+             no data yet
+            ┌ what it has learnt ──────────────────────────┐┌ notes ───────────────────────┐
+            │shown after the first evaluation              ││                              │
+            │                                              ││                              │
+            │                                              ││                              │
+            │                                              ││                              │
+            │                                              ││                              │
+            │                                              ││                              │
+            │                                              ││                              │
+            └──────────────────────────────────────────────┘└──────────────────────────────┘
+             space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  : tell  ? help
+        "#]],
     );
 }
 
@@ -87,31 +87,31 @@ fn digits_at_80_by_24() {
         24,
         &scripted::digits(300),
         expect![[r#"
-         kitchen  digits-20231114-221320  tell handwritten digits apar  training  2.4 s
-        ┌ loss  ─ 0.1626  • 0.1517 ────────────┐┌ accuracy  ─ 93.7 %  • 93.9 % ────────┐
-        │2.5163 ⡇                              ││95.2 %        ⣀•⣀⣀⡠⠤•⠤⠤⠔•⠒⠒⠒⠒•⠒⠒⠊•⠉⠉⠉⠉│
-        │       ⢇                              ││         ⢀⢀•⠔⠒⠉⠁⠁                     │
-        │       ⠸⡀                             ││        ⢀⠖⠁                           │
-        │1.3211 ⠈⠘⢄⡀•                          ││52.6 % ⢀⠎                             │
-        │         ⠉⠈⠠⠤⣀⣀•    •   •    •   •    ││       ⡜⠁                             │
-        │0.1258       ⠉⠉⠉⠉⠉⠑⠒⠒⠒⠒⠢⠤⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⣀││10.0 % ⠁                              │
-        └ 1 ───────────────────────── step 300 ┘└ 1 ───────────────────────── step 300 ┘
-         step 300 of 450, epoch 7 of 10, 0.6 s left ━━━━━━━━━━━━━━━━━━━━━━━────────────
-         loss 0.1626  validation 0.1517  accuracy 93.9 %  best 0.1517 at step 270
-         lr 0.003  gradient 0.2143  update 0.001000  samples/s 8,000
-         device cpu (flex, 2 threads)  parameters 17,226  why the only device here
-         data 1,797 handwritten digits (UCI)  train 1,438  held out 359
-        ┌ what is taken for what at step 270 ──────────┐┌ notes ───────────────────────┐
-        │2 taken for 5  2 times                        ││saved at step 225 (210.3 kB), │
-        │5 taken for 8  2 times                        ││1 kept                        │
-        │8 taken for 1  2 times                        ││                              │
-        │1 taken for 4  1 time                         ││                              │
-        │4 taken for 7  1 time                         ││                              │
-        │7 taken for 0  1 time                         ││                              │
-        │                                              ││                              │
-        └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
-    "#]],
+             kitchen  digits-20231114-221320  tell handwritten digits apar  training  2.4 s
+            ┌ loss  ─ 0.1626  • 0.1517 ────────────┐┌ accuracy  ─ 93.7 %  • 93.9 % ────────┐
+            │2.5163 ⡇                              ││95.2 %        ⣀•⣀⣀⡠⠤•⠤⠤⠔•⠒⠒⠒⠒•⠒⠒⠊•⠉⠉⠉⠉│
+            │       ⢇                              ││         ⢀⢀•⠔⠒⠉⠁⠁                     │
+            │       ⠸⡀                             ││        ⢀⠖⠁                           │
+            │1.3211 ⠈⠘⢄⡀•                          ││52.6 % ⢀⠎                             │
+            │         ⠉⠈⠠⠤⣀⣀•    •   •    •   •    ││       ⡜⠁                             │
+            │0.1258       ⠉⠉⠉⠉⠉⠑⠒⠒⠒⠒⠢⠤⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⣀││10.0 % ⠁                              │
+            └ 1 ───────────────────────── step 300 ┘└ 1 ───────────────────────── step 300 ┘
+             step 300 of 450, epoch 7 of 10, 0.6 s left ━━━━━━━━━━━━━━━━━━━━━━━────────────
+             loss 0.1626  validation 0.1517  accuracy 93.9 %  best 0.1517 at step 270
+             lr 0.003  gradient 0.2143  update 0.001000  samples/s 8,000
+             device cpu (flex, 2 threads)  parameters 17,226  why the only device here
+             data 1,797 handwritten digits (UCI)  train 1,438  held out 359
+            ┌ what is taken for what at step 270 ──────────┐┌ notes ───────────────────────┐
+            │2 taken for 5  2 times                        ││saved at step 225 (210.3 kB), │
+            │5 taken for 8  2 times                        ││1 kept                        │
+            │8 taken for 1  2 times                        ││                              │
+            │1 taken for 4  1 time                         ││                              │
+            │4 taken for 7  1 time                         ││                              │
+            │7 taken for 0  1 time                         ││                              │
+            │                                              ││                              │
+            └──────────────────────────────────────────────┘└──────────────────────────────┘
+             space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  : tell  ? help
+        "#]],
     );
 }
 
@@ -122,47 +122,47 @@ fn digits_at_120_by_40() {
         40,
         &scripted::digits(300),
         expect![[r#"
-         kitchen  digits-20231114-221320  tell handwritten digits apart                                         training  2.4 s
-        ┌ loss  ─ train 0.1626  • validation 0.1517 ───────────────┐┌ accuracy  ─ train 93.7 %  • validation 93.9 % ───────────┐
-        │2.5163 ⡇                                                  ││95.2 %                     ⡀⣀•⣀⢀⣀⣀⣀⡠•⠤⠤⠤⠤⠔⠒⠒•⠒⠒⠒⠒⠒⠒•⠒⠒⠒⠉⠒⠓│
-        │       ⡇                                                  ││                  ⢀⣀⣄•⣀⡠⠤⠤⠒⠒⠊⠉⠉⠁⠁⠁⠁⠁                      │
-        │       ⡆                                                  ││              ⢀⢠⢀⣀⠤⠒⠊⠁⠉⠁                                  │
-        │       ⢸⡄                                                 ││            ⣰⡄•⠊⠁⠁                                        │
-        │       ⢻⡇                                                 ││          ⡀⢠⠒⠉⠉                                           │
-        │       ⠈⢱⢀                                                ││         ⢠⢠⠃⠉                                             │
-        │1.3211  ⠈⡆⣄                                               ││52.6 %  ⢀⡰⠁                                               │
-        │         ⠈⢢⡄                                              ││        ⢠⠃                                                │
-        │          ⠃⠣⡀⡄                                            ││       ⢠⡜                                                 │
-        │           ⠈⠈⠉•⡀⡀                                         ││       ⢀⠇                                                 │
-        │              ⠁⠈⠑⠒⠤⣀⡀•                                    ││       ⡸⠁                                                 │
-        │                  ⠉⠉⠈⠑⠒⠢⠤⠤⣀⣀⡀•⡀⣀⣀⡀⡀ •       •      •      ││       ⠁                                                  │
-        │0.1258                     ⠁⠈⠉⠉⠉⠉⠑⠒⠒⠒⠒⠒⠒⠒⠢⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⣀⠤⡠││10.0 % ⡇                                                  │
-        └ 1 ───────────────────────────────────────────── step 300 ┘└ 1 ───────────────────────────────────────────── step 300 ┘
-         step 300 of 450, epoch 7 of 10, 0.6 s left ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━─────────────────────────
-         loss 0.1626  validation 0.1517  accuracy 93.9 %  best 0.1517 at step 270
-         lr 0.003  gradient 0.2143  update 0.001000  samples/s 8,000
-         device cpu (flex, 2 threads)  parameters 17,226  why the only device here
-         data 1,797 handwritten digits (UCI)  train 1,438  held out 359
-        ┌ what is taken for what at step 270 ──────────────────────────────────┐┌ notes ───────────────────────────────────────┐
-        │   0  1  2  3  4  5  6  7  8  9                                       ││saved at step 225 (210.3 kB), 1 kept          │
-        │0 30  ·  ·  ·  ·  ·  ·  ·  ·  ·                                       ││                                              │
-        │1  · 31  ·  ·  1  ·  ·  ·  ·  ·                                       ││                                              │
-        │2  ·  · 32  ·  ·  2  ·  ·  ·  ·                                       ││                                              │
-        │3  ·  ·  · 33  ·  ·  ·  ·  ·  ·                                       ││                                              │
-        │4  ·  ·  ·  · 34  ·  ·  1  ·  ·                                       ││                                              │
-        │5  ·  ·  ·  ·  · 35  ·  ·  2  ·                                       ││                                              │
-        │6  ·  ·  ·  ·  ·  · 36  ·  ·  ·                                       ││                                              │
-        │7  1  ·  ·  ·  ·  ·  · 37  ·  ·                                       ││                                              │
-        │8  ·  2  ·  ·  ·  ·  ·  · 38  ·                                       ││                                              │
-        │9  ·  ·  ·  ·  ·  ·  ·  ·  · 39                                       ││                                              │
-        │                                                                      ││                                              │
-        │                                                                      ││                                              │
-        │                                                                      ││                                              │
-        │                                                                      ││                                              │
-        │                                                                      ││                                              │
-        └──────────────────────────────────────────────────────────────────────┘└──────────────────────────────────────────────┘
-         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
-    "#]],
+             kitchen  digits-20231114-221320  tell handwritten digits apart                                         training  2.4 s
+            ┌ loss  ─ train 0.1626  • validation 0.1517 ───────────────┐┌ accuracy  ─ train 93.7 %  • validation 93.9 % ───────────┐
+            │2.5163 ⡇                                                  ││95.2 %                     ⡀⣀•⣀⢀⣀⣀⣀⡠•⠤⠤⠤⠤⠔⠒⠒•⠒⠒⠒⠒⠒⠒•⠒⠒⠒⠉⠒⠓│
+            │       ⡇                                                  ││                  ⢀⣀⣄•⣀⡠⠤⠤⠒⠒⠊⠉⠉⠁⠁⠁⠁⠁                      │
+            │       ⡆                                                  ││              ⢀⢠⢀⣀⠤⠒⠊⠁⠉⠁                                  │
+            │       ⢸⡄                                                 ││            ⣰⡄•⠊⠁⠁                                        │
+            │       ⢻⡇                                                 ││          ⡀⢠⠒⠉⠉                                           │
+            │       ⠈⢱⢀                                                ││         ⢠⢠⠃⠉                                             │
+            │1.3211  ⠈⡆⣄                                               ││52.6 %  ⢀⡰⠁                                               │
+            │         ⠈⢢⡄                                              ││        ⢠⠃                                                │
+            │          ⠃⠣⡀⡄                                            ││       ⢠⡜                                                 │
+            │           ⠈⠈⠉•⡀⡀                                         ││       ⢀⠇                                                 │
+            │              ⠁⠈⠑⠒⠤⣀⡀•                                    ││       ⡸⠁                                                 │
+            │                  ⠉⠉⠈⠑⠒⠢⠤⠤⣀⣀⡀•⡀⣀⣀⡀⡀ •       •      •      ││       ⠁                                                  │
+            │0.1258                     ⠁⠈⠉⠉⠉⠉⠑⠒⠒⠒⠒⠒⠒⠒⠢⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⣀⠤⡠││10.0 % ⡇                                                  │
+            └ 1 ───────────────────────────────────────────── step 300 ┘└ 1 ───────────────────────────────────────────── step 300 ┘
+             step 300 of 450, epoch 7 of 10, 0.6 s left ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━─────────────────────────
+             loss 0.1626  validation 0.1517  accuracy 93.9 %  best 0.1517 at step 270
+             lr 0.003  gradient 0.2143  update 0.001000  samples/s 8,000
+             device cpu (flex, 2 threads)  parameters 17,226  why the only device here
+             data 1,797 handwritten digits (UCI)  train 1,438  held out 359
+            ┌ what is taken for what at step 270 ──────────────────────────────────┐┌ notes ───────────────────────────────────────┐
+            │   0  1  2  3  4  5  6  7  8  9                                       ││saved at step 225 (210.3 kB), 1 kept          │
+            │0 30  ·  ·  ·  ·  ·  ·  ·  ·  ·                                       ││                                              │
+            │1  · 31  ·  ·  1  ·  ·  ·  ·  ·                                       ││                                              │
+            │2  ·  · 32  ·  ·  2  ·  ·  ·  ·                                       ││                                              │
+            │3  ·  ·  · 33  ·  ·  ·  ·  ·  ·                                       ││                                              │
+            │4  ·  ·  ·  · 34  ·  ·  1  ·  ·                                       ││                                              │
+            │5  ·  ·  ·  ·  · 35  ·  ·  2  ·                                       ││                                              │
+            │6  ·  ·  ·  ·  ·  · 36  ·  ·  ·                                       ││                                              │
+            │7  1  ·  ·  ·  ·  ·  · 37  ·  ·                                       ││                                              │
+            │8  ·  2  ·  ·  ·  ·  ·  · 38  ·                                       ││                                              │
+            │9  ·  ·  ·  ·  ·  ·  ·  ·  · 39                                       ││                                              │
+            │                                                                      ││                                              │
+            │                                                                      ││                                              │
+            │                                                                      ││                                              │
+            │                                                                      ││                                              │
+            │                                                                      ││                                              │
+            └──────────────────────────────────────────────────────────────────────┘└──────────────────────────────────────────────┘
+             space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  : tell  ? help
+        "#]],
     );
 }
 
@@ -196,31 +196,31 @@ fn text_at_80_by_24() {
         24,
         &scripted::text(),
         expect![[r#"
-         kitchen  text-20231114-221320  tell handwritten digits apart   training  2.4 s
-        ┌ loss  ─ train 0.1015 ────────────────┐┌ accuracy  ─ train 96.1 % ────────────┐
-        │2.5163 ⡇                              ││97.1 %     ⢀⢀⣀⡠⠤⠤⠤⠔⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠉⠉⠉⠉⠉⠉⠉⠉⠉│
-        │       ⡄                              ││        ⢀⡠⠔⠉⠁⠁                        │
-        │       ⠘⡄                             ││        ⢰⠁                            │
-        │1.2959  ⢱⡀                            ││53.5 % ⢀⠇                             │
-        │        ⠈⠑⠤⣀⣀                         ││       ⠎⠁                             │
-        │0.0755     ⠉⠉⠉⠒⠒⠒⠒⠤⠤⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀││10.0 % ⡇                              │
-        └ 1 ───────────────────────── step 500 ┘└ 1 ───────────────────────── step 500 ┘
-         step 500 of 2,000, epoch 12 of 2, 6.0 s left ━━━━━━━━─────────────────────────
-         loss 0.1015
-         lr 0.003  gradient 0.1364  update 0.001000  samples/s 8,000
-         no device yet
-         no data yet
-        ┌ what it writes at step 500 ──────────────────┐┌ notes ───────────────────────┐
-        │ROMEO:                                        ││the text has 3 characters that│
-        │What light through 500 yonder�[2J window      ││occur once                    │
-        │breaks?                                       ││                              │
-        │                                              ││                              │
-        │                                              ││                              │
-        │                                              ││                              │
-        │                                              ││                              │
-        └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
-    "#]],
+             kitchen  text-20231114-221320  tell handwritten digits apart   training  2.4 s
+            ┌ loss  ─ train 0.1015 ────────────────┐┌ accuracy  ─ train 96.1 % ────────────┐
+            │2.5163 ⡇                              ││97.1 %     ⢀⢀⣀⡠⠤⠤⠤⠔⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠉⠉⠉⠉⠉⠉⠉⠉⠉│
+            │       ⡄                              ││        ⢀⡠⠔⠉⠁⠁                        │
+            │       ⠘⡄                             ││        ⢰⠁                            │
+            │1.2959  ⢱⡀                            ││53.5 % ⢀⠇                             │
+            │        ⠈⠑⠤⣀⣀                         ││       ⠎⠁                             │
+            │0.0755     ⠉⠉⠉⠒⠒⠒⠒⠤⠤⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀││10.0 % ⡇                              │
+            └ 1 ───────────────────────── step 500 ┘└ 1 ───────────────────────── step 500 ┘
+             step 500 of 2,000, epoch 12 of 2, 6.0 s left ━━━━━━━━─────────────────────────
+             loss 0.1015
+             lr 0.003  gradient 0.1364  update 0.001000  samples/s 8,000
+             no device yet
+             no data yet
+            ┌ what it writes at step 500 ──────────────────┐┌ notes ───────────────────────┐
+            │ROMEO:                                        ││the text has 3 characters that│
+            │What light through 500 yonder�[2J window      ││occur once                    │
+            │breaks?                                       ││                              │
+            │                                              ││                              │
+            │                                              ││                              │
+            │                                              ││                              │
+            │                                              ││                              │
+            └──────────────────────────────────────────────┘└──────────────────────────────┘
+             space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  : tell  ? help
+        "#]],
     );
 }
 
@@ -332,14 +332,14 @@ fn help_opens_over_the_rest() {
          kitchen  digits-20231114-221320  tell handwritten digits apar  training  2.4 s
         ┌ loss  ─ 0.1626  • 0.1517 ────────────┐┌ accuracy  ─ 93.7 %  • 93.9 % ────────┐
         │2.5163 ⡇                              ││95.2 %        ⣀•⣀⣀⡠⠤•⠤⠤⠔•⠒⠒⠒⠒•⠒⠒⠊•⠉⠉⠉⠉│
-        │       ⢇                              ││         ⢀⢀•⠔⠒⠉⠁⠁                     │
         │      ┌ help ──────────────────────────────────────────────────────────┐      │
-        │1.3211│space   pause, and go on                                        │      │
-        │      │.       take one step, and pause                                │      │
-        │0.1258│s       save a checkpoint now                                   │      │
-        └ 1 ───│q       save and end; `resume` goes on later                    │p 300 ┘
-         step 3│↑ ↓     raise or lower the learning rate by a quarter           │──────
-         loss 0│← →     halve or double the batches                             │
+        │      │space   pause, and go on                                        │      │
+        │1.3211│.       take one step, and pause                                │      │
+        │      │s       save a checkpoint now                                   │      │
+        │0.1258│q       save and end; `resume` goes on later                    │      │
+        └ 1 ───│↑ ↓     raise or lower the learning rate by a quarter           │p 300 ┘
+         step 3│← →     halve or double the batches                             │──────
+         loss 0│:       type a command, as `kitchen-native command` takes it    │
          lr 0.0│?       close this help                                         │
          device│Ctrl-C  save and end; twice ends at once                        │e
          data 1│                                                                │
@@ -352,7 +352,7 @@ fn help_opens_over_the_rest() {
         │7 take└────────────────────────────────────────────────────────────────┘      │
         │                                              ││                              │
         └──────────────────────────────────────────────┘└──────────────────────────────┘
-         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  ? help
+         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  : tell  ? help
     "#]]
     .assert_eq(&text_of(&frame(80, 24, &board, &ui)));
 }

@@ -24,7 +24,8 @@ use kitchen_types::config::{Algorithm, OptimizerConfig};
 use crate::names::ParameterPath;
 use muon::HiddenMatrices;
 pub(crate) use muon::hidden as hidden_matrices;
-use norm::{Change, Scale, global_norm};
+pub(crate) use norm::global_norm;
+use norm::{Change, Scale};
 use rule::Rule;
 
 /// Moves the weights of one model, and remembers what its rule needs from step to step.

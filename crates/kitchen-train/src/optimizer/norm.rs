@@ -8,7 +8,7 @@ use burn::tensor::container::TensorContainer;
 use super::Place;
 
 /// The norm of all gradients together; none if there are no gradients.
-pub(super) fn global_norm<M: Module>(model: &M, grads: &mut GradientsParams) -> Option<Tensor<1>> {
+pub(crate) fn global_norm<M: Module>(model: &M, grads: &mut GradientsParams) -> Option<Tensor<1>> {
     struct Squares<'a> {
         grads: &'a mut GradientsParams,
         sum: Option<Tensor<1>>,

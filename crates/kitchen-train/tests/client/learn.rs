@@ -139,6 +139,43 @@ fn two_halves_of_a_batch_step_like_the_whole() {
 }
 
 #[test]
+fn the_norm_told_before_a_step_is_the_one_that_it_reports() {
+    for (name, model, spec) in families() {
+        let mut client = open(&model, &spec, 1);
+        let update = OptimStep {
+            step: 1,
+            lr: 0.1,
+            clip_norm: 0.0,
+            measure: true,
+        };
+        block_on(async {
+            assert!(client.grad_norm().await.is_err(), "{name}: of no gradients");
+            let mut losses = Vec::new();
+            for half in halves(&batch(&spec, 6, 5)) {
+                losses.push(
+                    client
+                        .forward_backward(&half, &CROSS_ENTROPY)
+                        .await
+                        .unwrap(),
+                );
+            }
+            let told = client.grad_norm().await.unwrap().0;
+            for loss in losses {
+                loss.await.unwrap();
+            }
+            let waits = client.counters().readbacks;
+            assert_eq!(waits, Some(1), "{name}: all come back together");
+            let report = client.optim_step(&update).await.unwrap().await.unwrap();
+            let reported = report.grad_norm.unwrap().0;
+            assert!(
+                (told - reported).abs() <= 1e-5 * reported,
+                "{name}: {told} and {reported}"
+            );
+        });
+    }
+}
+
+#[test]
 fn dropped_gradients_are_gone_and_a_step_needs_some() {
     let (_, model, spec) = families().remove(0);
     let mut client = open(&model, &spec, 1);

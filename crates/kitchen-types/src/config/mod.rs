@@ -5,6 +5,7 @@
 //! error. Doc comments here are the help text, the form's hint and the reference page.
 
 mod data;
+mod guard;
 mod model;
 mod optimizer;
 mod problem;
@@ -19,6 +20,7 @@ pub use data::{
     JsonLinesConfig, MixtureConfig, PlaygroundConfig, PlaygroundShape, SequenceTask,
     SequenceTaskConfig, TableConfig, TableName, TextConfig, TokenizerConfig, WordsConfig,
 };
+pub use guard::{GuardConfig, SkipStepConfig, ZclipConfig};
 pub use model::{
     Activation, Cell, CnnConfig, FeedForward, GptConfig, MlpConfig, ModelConfig, Norm, Positions,
     RnnConfig,
@@ -65,6 +67,8 @@ pub struct RunConfig {
     pub checkpoint: CheckpointConfig,
     /// What a sequence model writes while it learns.
     pub sample: SampleConfig,
+    /// What keeps an unusual update from the weights.
+    pub guard: GuardConfig,
     /// Whether the run looks after itself, and how.
     pub supervisor: SupervisorConfig,
     /// Faults that are planted on purpose.
@@ -89,6 +93,7 @@ impl Default for RunConfig {
             early_stopping: EarlyStoppingConfig::default(),
             checkpoint: CheckpointConfig::default(),
             sample: SampleConfig::default(),
+            guard: GuardConfig::Off,
             supervisor: SupervisorConfig::Off,
             faults: FaultsConfig::default(),
         }

@@ -49,6 +49,14 @@ pub struct Supervision {
     pub grad_norm_threshold: f64,
     /// The loss diverges when its average has stood far above its lowest for so many steps.
     pub divergence_steps: u64,
+    /// The loss is on a plateau when its median over so many steps is not below the lowest such
+    /// median before; 0 never says so. It is told, and nothing is done about it.
+    pub plateau_steps: usize,
+    /// How far below it must lie, as a share.
+    pub plateau_drop: f64,
+    /// Data are too slow when more than this share of the steps' time goes into making batches. It
+    /// is told, and nothing is done about it.
+    pub starved_share: f64,
     /// How an example is told to stand out among others.
     pub outlier_rule: OutlierScore,
     /// How many deviations the gradient norm of such an example lies above the others.
@@ -78,6 +86,9 @@ impl Default for Supervision {
             confirm_of: 5,
             grad_norm_threshold: 1e4,
             divergence_steps: 50,
+            plateau_steps: 300,
+            plateau_drop: 0.01,
+            starved_share: 0.5,
             outlier_rule: OutlierScore::Mad,
             outlier_z: 6.0,
             outlier_ratio: 100.0,

@@ -37,6 +37,15 @@ pub trait TrainingClient {
     /// Errors if there are none.
     async fn optim_step(&mut self, step: &OptimStep) -> Result<Pending<StepReport>, ClientError>;
 
+    /// The global norm of the mean of the gradients added up so far, waited for; they stay as they
+    /// are. Errors if there are none.
+    async fn grad_norm(&mut self) -> Result<Number, ClientError> {
+        Err(ClientError::Unsupported {
+            client: self.describe().adapter,
+            what: "tell the norm of a gradient before it is used; set `guard=off`".into(),
+        })
+    }
+
     /// Forgets the gradients added up so far.
     fn drop_gradients(&mut self);
 

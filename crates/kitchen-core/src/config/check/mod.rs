@@ -61,6 +61,7 @@ pub fn check(config: &RunConfig) -> Vec<Finding> {
     findings.algorithm(config);
     findings.schedule(config);
     findings.reports(config);
+    findings.guard(&config.guard);
     findings.supervisor(&config.supervisor);
     findings.faults(&config.faults);
     findings.fit(config);

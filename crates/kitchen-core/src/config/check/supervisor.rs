@@ -1,6 +1,6 @@
-//! Ranges of how a run looks after itself, and of planted faults.
+//! Ranges of how a run looks after itself, of guards, and of planted faults.
 
-use kitchen_types::config::{FaultsConfig, SupervisorConfig};
+use kitchen_types::config::{FaultsConfig, GuardConfig, SupervisorConfig};
 
 use super::{Findings, limits};
 
@@ -15,6 +15,9 @@ impl Findings {
         self.between(&path("min_history"), on.min_history, 10, 100_000);
         self.between(&path("confirm_of"), on.confirm_of, 1, 100);
         self.between(&path("confirm"), on.confirm, 1, on.confirm_of.max(1));
+        self.between(&path("plateau_steps"), on.plateau_steps, 0, 100_000);
+        self.not_negative(&path("plateau_drop"), on.plateau_drop);
+        self.share(&path("starved_share"), on.starved_share);
         self.between(&path("max_retries"), on.max_retries, 0, 100);
         self.between(&path("max_left_out"), on.max_left_out, 0, 1000);
         for (name, value) in [
@@ -34,6 +37,25 @@ impl Findings {
                 on.lr_factor
             );
             self.one(&path, message);
+        }
+    }
+
+    pub(super) fn guard(&mut self, config: &GuardConfig) {
+        // More than so many would not fit the state that a run keeps.
+        const MOST: usize = 100_000;
+        match config {
+            GuardConfig::Off => {}
+            GuardConfig::SkipStep(skip) => {
+                self.between("guard.skip_step.window", skip.window, 4, MOST);
+                self.positive("guard.skip_step.sigma", skip.sigma);
+            }
+            GuardConfig::Zclip(zclip) => {
+                self.share_below_one("guard.zclip.alpha", zclip.alpha);
+                self.positive("guard.zclip.z_threshold", zclip.z_threshold);
+                self.between("guard.zclip.warmup", zclip.warmup, 2, MOST);
+                self.not_negative("guard.zclip.max_norm", zclip.max_norm);
+                self.positive("guard.zclip.epsilon", zclip.epsilon);
+            }
         }
     }
 

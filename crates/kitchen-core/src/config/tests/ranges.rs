@@ -38,6 +38,15 @@ const TABLE: &[(&[&str], &str)] = &[
     ),
     (&["supervisor=on", "supervisor.max_retries=0"], ""),
     (
+        &["guard=skip_step", "guard.window=3"],
+        "argument `guard.window=3`: `guard.skip_step.window` is 3, and must be from 4 to 100000",
+    ),
+    (
+        &["guard=zclip", "guard.alpha=1"],
+        "argument `guard.alpha=1`: `guard.zclip.alpha` is 1, and must be at least 0 and below 1",
+    ),
+    (&["guard=zclip", "guard.max_norm=0"], ""),
+    (
         &["faults.scale=0"],
         "argument `faults.scale=0`: `faults.scale` is 0, and must be above 0",
     ),

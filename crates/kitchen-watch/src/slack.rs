@@ -1,0 +1,272 @@
+//! What a run should know of itself without being in trouble: that it no longer learns, that it
+//! waits for data, that it has stopped to take steps. Nothing is repaired for it.
+
+use std::fmt;
+
+use kitchen_types::Number;
+use kitchen_types::config::Supervision;
+use kitchen_types::supervision::PlateauState;
+
+use crate::monitor::Measured;
+use crate::robust::median;
+
+/// Steps over which the time spent on data is added up.
+const COUNTED: u64 = 100;
+
+/// Fewer steps than this tell no usual time.
+const FEWEST: usize = 3;
+
+/// A loss that no longer falls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plateau {
+    /// The last step that belongs to the lowest level.
+    pub since: u64,
+    /// That level.
+    pub lowest: f64,
+    /// The level now.
+    pub level: f64,
+}
+
+impl fmt::Display for Plateau {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the loss no longer falls: its median over the last steps is {:.4}, and was {:.4} by \
+             step {}; a lower learning rate may help, or it is time to stop",
+            self.level, self.lowest, self.since
+        )
+    }
+}
+
+/// Says once that the loss has reached a plateau: that its median over `plateau_steps` steps is not
+/// below the lowest such median by a share of `plateau_drop`. It is said again after the loss fell
+/// in between.
+pub fn plateau(state: &mut PlateauState, seen: Measured, rules: &Supervision) -> Option<Plateau> {
+    if rules.plateau_steps == 0 || !seen.loss.is_finite() {
+        return None;
+    }
+    state.losses.push(Number(seen.loss));
+    if state.losses.len() < rules.plateau_steps {
+        return None;
+    }
+    let mut losses: Vec<f64> = state.losses.drain(..).map(f64::from).collect();
+    let level = median(&mut losses);
+    let stuck = state.lowest.and_then(|(since, Number(lowest))| {
+        let falls = level < lowest - rules.plateau_drop * lowest.abs();
+        (!falls).then_some(Plateau {
+            since,
+            lowest,
+            level,
+        })
+    });
+    if stuck.is_none() {
+        state.lowest = Some((seen.step, Number(level)));
+        state.is_told = false;
+        return None;
+    }
+    let is_news = !std::mem::replace(&mut state.is_told, true);
+    stuck.filter(|_| is_news)
+}
+
+/// The time that steps took, and how much of it went into their data.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Waits {
+    steps: u64,
+    data_us: u64,
+    step_us: u64,
+    is_told: bool,
+}
+
+/// A device that waits for data.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Starved {
+    /// The share of the steps' time that was spent on their batches.
+    pub share: f64,
+}
+
+impl fmt::Display for Starved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the device waits for data: {:.0} % of the time of the last {COUNTED} steps went into \
+             making batches; smaller examples, or a larger model, would use it better",
+            100.0 * self.share
+        )
+    }
+}
+
+/// Says once that the device waits for data: the share of the last hundred steps that was spent on
+/// their batches, where it is above `starved_share`. It is said again after it was below in between.
+pub fn starved(
+    waits: &mut Waits,
+    data_us: u64,
+    step_us: u64,
+    rules: &Supervision,
+) -> Option<Starved> {
+    waits.steps += 1;
+    waits.data_us += data_us;
+    waits.step_us += step_us;
+    if waits.steps < COUNTED {
+        return None;
+    }
+    let share = waits.data_us as f64 / waits.step_us.max(1) as f64;
+    let is_starved = share > rules.starved_share;
+    let is_news = is_starved && !waits.is_told;
+    *waits = Waits {
+        is_told: is_starved,
+        ..Waits::default()
+    };
+    is_news.then_some(Starved { share })
+}
+
+/// A run that has stopped to take steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stalled {
+    /// How long there has been no step.
+    pub silent_ms: u64,
+    /// The median time between steps.
+    pub usual_ms: f64,
+}
+
+/// Whether a run whose steps ended at `ended_ms` has stalled by `now_ms`: no step came for more
+/// than `times` the median time between them. Evaluations and checkpoints are silent too; where they
+/// take long, so must `times` be.
+///
+/// Clocks may be set back: a time that lies before the one before it counts as the same.
+pub fn stalled(ended_ms: &[u64], now_ms: u64, times: f64) -> Option<Stalled> {
+    let last = *ended_ms.last()?;
+    let pairs = ended_ms.iter().zip(ended_ms.iter().skip(1));
+    let mut between: Vec<f64> = pairs
+        .map(|(before, after)| after.saturating_sub(*before) as f64)
+        .collect();
+    if between.len() + 1 < FEWEST {
+        return None;
+    }
+    let usual_ms = median(&mut between);
+    let silent_ms = now_ms.saturating_sub(last);
+    (silent_ms as f64 > times * usual_ms).then_some(Stalled {
+        silent_ms,
+        usual_ms,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps after which a plateau of two steps, and of a tenth, is told.
+    fn plateaus(losses: &[f64]) -> Vec<(u64, Plateau)> {
+        let rules = Supervision {
+            plateau_steps: 2,
+            plateau_drop: 0.1,
+            ..Supervision::default()
+        };
+        let mut state = PlateauState::default();
+        (losses.iter().zip(1..))
+            .filter_map(|(&loss, step)| {
+                let seen = Measured {
+                    step,
+                    loss,
+                    grad_norm: None,
+                };
+                Some((step, plateau(&mut state, seen, &rules)?))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_loss_that_does_not_fall_by_a_tenth_is_on_a_plateau() {
+        let steps = |losses| Vec::from_iter(plateaus(losses).iter().map(|it| it.0));
+        // Medians of pairs: the means of the two.
+        let table: &[(&[f64], &[u64])] = &[
+            (&[2.0, 2.0, 1.7, 1.7, 1.5, 1.5], &[]),
+            (&[2.0, 2.0, 1.9, 1.9], &[4]),
+            (&[2.0, 2.0, 3.0, 3.0], &[4]),
+            // Told once, though it goes on.
+            (&[2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0], &[4]),
+            // Too slow for two steps, and fast enough for four: told, taken back, told again.
+            (&[2.0, 2.0, 1.9, 1.9, 1.75, 1.75, 1.75, 1.75], &[4, 8]),
+            // What is not finite is left to the monitor.
+            (&[2.0, f64::NAN, 2.0, f64::INFINITY, 1.9, 1.9], &[6]),
+            // Nothing is left to be learnt.
+            (&[0.0, 0.0, 0.0, 0.0], &[4]),
+        ];
+        for (losses, expected) in table {
+            assert_eq!(steps(losses), *expected, "{losses:?}");
+        }
+        let told = Plateau {
+            since: 4,
+            lowest: 1.0,
+            level: 0.95,
+        };
+        let losses = [2.0, 2.0, 1.0, 1.0, 0.95, 0.95];
+        assert_eq!(plateaus(&losses), [(6, told)]);
+        assert!(
+            told.to_string()
+                .contains("is 0.9500, and was 1.0000 by step 4")
+        );
+    }
+
+    #[test]
+    fn no_plateau_of_zero_steps() {
+        let rules = Supervision {
+            plateau_steps: 0,
+            ..Supervision::default()
+        };
+        let mut state = PlateauState::default();
+        let seen = Measured {
+            step: 1,
+            loss: 1.0,
+            grad_norm: None,
+        };
+        assert!((0..1000).all(|_| plateau(&mut state, seen, &rules).is_none()));
+        assert_eq!(state, PlateauState::default());
+    }
+
+    #[test]
+    fn a_device_that_waits_for_data_is_told_once_a_bout() {
+        let rules = Supervision::default();
+        assert_eq!(rules.starved_share, 0.5);
+        let mut waits = Waits::default();
+        // Microseconds of data in each of a hundred steps of 1,000.
+        let mut hundred = |data_us| {
+            let told = (0..100).map(|_| starved(&mut waits, data_us, 1000, &rules));
+            told.flatten().map(|it| it.share).collect::<Vec<_>>()
+        };
+        let table: &[(u64, &[f64])] = &[
+            (500, &[]),
+            (620, &[0.62]),
+            (900, &[]),
+            (10, &[]),
+            (510, &[0.51]),
+        ];
+        for (data_us, expected) in table {
+            assert_eq!(hundred(*data_us), *expected, "{data_us}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_steps_for_long_has_stalled() {
+        let stall = |silent_ms, usual_ms| {
+            Some(Stalled {
+                silent_ms,
+                usual_ms,
+            })
+        };
+        let table: &[(&[u64], u64, Option<Stalled>)] = &[
+            (&[], 1000, None),
+            // One interval is not usual.
+            (&[0, 10], 100_000, None),
+            (&[0, 10, 20], 120, None),
+            (&[0, 10, 20], 121, stall(101, 10.0)),
+            // One long evaluation does not move the median of 10, 10, 900, 10.
+            (&[0, 10, 20, 920, 930], 1030, None),
+            (&[0, 10, 20, 920, 930], 1031, stall(101, 10.0)),
+            // The clock was set back.
+            (&[5000, 5010, 20, 30, 40], 30, None),
+        ];
+        for (ended, now, expected) in table {
+            assert_eq!(stalled(ended, *now, 10.0), *expected, "{ended:?} at {now}");
+        }
+    }
+}
