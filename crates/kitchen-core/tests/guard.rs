@@ -62,6 +62,7 @@ fn a_guard_tells_every_gradient_norm() {
         Event::Stepped(step) => Some(step.grad_norm),
         _ => None,
     });
-    assert!(norms.clone().all(|norm| norm.is_some()));
-    assert_eq!(norms.count(), 60);
+    let norms: Vec<_> = norms.collect();
+    assert!(norms.iter().all(Option::is_some), "{norms:?}");
+    assert_eq!(norms.len(), 60);
 }
