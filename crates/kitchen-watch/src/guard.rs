@@ -184,6 +184,8 @@ fn mean_and_squares(values: &VecDeque<Number>) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
     use super::*;
 
     fn seen(step: u64, loss: f64, norm: f64) -> Measured {

@@ -101,6 +101,12 @@ pub fn culprits<E>(
 
 #[cfg(test)]
 mod tests {
+    #![allow(
+        clippy::single_range_in_vec_init,
+        clippy::type_complexity,
+        reason = "a table of groups"
+    )]
+
     use std::collections::BTreeSet;
     use std::convert::Infallible;
 
