@@ -114,6 +114,11 @@ pub(crate) struct ShowArgs {
     #[arg(long)]
     pub(crate) tensorboard: bool,
 
+    /// Tell a webhook (signed with KITCHEN_WEBHOOK_SECRET), or `slack:` and the address of a
+    /// channel, of anomalies, repairs, questions and the end
+    #[arg(long, value_name = "URL")]
+    pub(crate) notify: Option<String>,
+
     /// Threads that the CPU may use [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,

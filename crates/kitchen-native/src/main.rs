@@ -10,6 +10,7 @@ mod exit;
 mod hub;
 mod inbox;
 mod interrupt;
+mod notify;
 mod observe;
 mod out;
 mod plain;

@@ -274,10 +274,28 @@ impl RunFolder {
 
 /// A time as `20231114-221320` (UTC).
 fn timestamp(ms: u64) -> String {
+    let [year, month, day, hour, minute, second] = calendar(ms);
+    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
+}
+
+/// A time as `2023-11-14T22:13:20Z`.
+pub(crate) fn iso_time(ms: u64) -> String {
+    let [year, month, day, hour, minute, second] = calendar(ms);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Year, month, day, hour, minute and second.
+fn calendar(ms: u64) -> [u64; 6] {
     let (days, seconds) = (ms / 86_400_000, ms / 1000 % 86_400);
     let (year, month, day) = civil_from_days(days);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
+    [
+        year,
+        month,
+        day,
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+    ]
 }
 
 /// Year, month and day of a day since 1970, in the Gregorian calendar (Hinnant 2013,

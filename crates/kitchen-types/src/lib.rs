@@ -15,6 +15,7 @@ pub mod diagnosis;
 pub mod event;
 pub mod ids;
 pub mod kept;
+pub mod notification;
 pub mod number;
 pub mod page;
 pub mod ports;

@@ -13,9 +13,10 @@ use kitchen_platform::{files, now_ms};
 use kitchen_types::board::{Board, Phase};
 use kitchen_types::event::RunStatus;
 
-use super::run::train;
+use super::run::{say_what_waits, train};
 use crate::cli::ResumeArgs;
 use crate::exit::Exit;
+use crate::notify::Notifier;
 use crate::out;
 use crate::request::changed;
 use crate::runs::{RunFolder, Runs};
@@ -42,6 +43,9 @@ pub(crate) fn resume(args: &ResumeArgs, runs: &Runs) -> anyhow::Result<Exit> {
             "{} is complete; to train longer, branch off with more steps: `runs fork {} steps=...`",
             folder.id, folder.id
         ));
+        // What did not arrive when it ended is sent all the same.
+        drop(Notifier::asked_for(&args.show, &folder.path)?);
+        say_what_waits(&folder, &args.show)?;
         return Ok(Exit::Ok);
     }
     train(&folder, config, &args.show, lock)

@@ -13,6 +13,7 @@ use kitchen_types::summary::{LastLine, RunSummary};
 use crate::cli::{RunArgs, ShowArgs};
 use crate::exit::Exit;
 use crate::interrupt::Interrupts;
+use crate::notify::{self, Notifier};
 use crate::observe::Observers;
 use crate::record::Recorder;
 use crate::request::Request;
@@ -63,6 +64,9 @@ pub(super) fn train(
     if show.tensorboard {
         observers.add(TensorBoard::create(&folder.path.join(tensorboard::FOLDER))?);
     }
+    if let Some(notifier) = Notifier::asked_for(show, &folder.path)? {
+        observers.add(notifier);
+    }
     let watched = watch(
         training,
         record.board,
@@ -73,6 +77,7 @@ pub(super) fn train(
     if !watched.closed {
         say_how_it_ended(&watched, recipe, folder, voice)?;
     }
+    say_what_waits(folder, show)?;
     let summary = RunSummary::new(&watched.board, "", None);
     Ok(Exit::of_run(summary.status, watched.interrupted))
 }
@@ -103,6 +108,22 @@ fn say_how_it_ended(
         "{gap}{}",
         ending::in_words(board, recipe, &folder.path, *took)
     ))
+}
+
+/// Says how many notifications have not arrived, if any have not.
+pub(super) fn say_what_waits(folder: &RunFolder, show: &ShowArgs) -> anyhow::Result<()> {
+    if show.notify.is_none() {
+        return Ok(());
+    }
+    match notify::waiting(&folder.path)? {
+        0 => {}
+        waiting => out::remark(&format!(
+            "{} did not arrive yet; `resume {} --notify URL` sends what is left",
+            words::counted(waiting as u64, "notification"),
+            folder.id
+        )),
+    }
+    Ok(())
 }
 
 /// Lets the kernels of the CPU use so many threads.
