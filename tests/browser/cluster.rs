@@ -41,7 +41,7 @@ fn a_cluster_runs_pauses_goes_back_and_breaks() -> anyhow::Result<()> {
     page.wait("the middle again", SOON, |state| *state == half)?;
 
     page.click("#break")?;
-    page.press(' ')?;
+    page.click("#toggle")?;
     page.wait_for(
         "a failure",
         "Number(document.querySelector('main').dataset.failures) === 1",

@@ -19,12 +19,6 @@ fn a_run_in_trouble_asks_and_goes_on() -> anyhow::Result<()> {
     page.picture("trouble")?;
     check_accessibility(&page, "a run in trouble")?;
 
-    // The card outlives a reload: the question is kept, and so is what the run was.
-    page.reload()?;
-    page.wait_for("an offer to go on", "document.querySelector('#resume')")?;
-    page.click("#resume")?;
-    page.wait_for_text("This run waits for you")?;
-
     let suggested = "[...document.querySelectorAll('#trouble button')]\
                      .find(button => button.innerText.startsWith('Learning rate'))";
     page.wait_for("what it suggests", suggested)?;

@@ -86,31 +86,17 @@ impl Component for Cluster {
     }
 
     fn update(&mut self, _: &Context<Self>, act: Act) -> bool {
-        let mut scene = self.scene.borrow_mut();
         match act {
-            Act::Toggle => scene.toggle(),
-            Act::Reset => scene.seek(0.0),
-            Act::Faster => scene.player.faster(),
-            Act::Slower => scene.player.slower(),
-            Act::Leap => scene.player.leap(),
-            Act::Seek(share) => {
-                let to = share * scene.player.story().seconds();
-                scene.seek(to);
-            }
-            Act::Show(metric) => scene.metric = metric,
-            Act::PointAt(place) => scene.point_at(place),
-            Act::Step(right, down) => scene.step(right, down),
-            Act::Break => scene.break_chosen(),
-            Act::Watch(name) => {
-                drop(scene);
-                self.watch(&name);
-            }
+            Act::Watch(name) => self.watch(&name),
             Act::Change(change) => self.draft.change(&change),
             Act::Take => {
-                let spec = self.draft.spec(&scene.player.story().setting().spec);
-                drop(scene);
+                let spec = {
+                    let scene = self.scene.borrow();
+                    self.draft.spec(&scene.player.story().setting().spec)
+                };
                 self.begin(spec);
             }
+            other => self.scene.borrow_mut().act(&other),
         }
         self.scene.borrow_mut().touch();
         true

@@ -14,6 +14,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Document, HtmlInputElement};
 use yew::{Html, html};
 
+use super::controls::Act;
 use super::grid::{self, Metric, Places};
 use super::schedule;
 use crate::draw::canvas::measure;
@@ -93,7 +94,27 @@ impl Scene {
         self.is_new = true;
     }
 
-    pub(super) fn toggle(&mut self) {
+    /// Does what concerns the run that is watched.
+    pub(super) fn act(&mut self, act: &Act) {
+        match *act {
+            Act::Toggle => self.toggle(),
+            Act::Reset => self.seek(0.0),
+            Act::Faster => self.player.faster(),
+            Act::Slower => self.player.slower(),
+            Act::Leap => self.player.leap(),
+            Act::Seek(share) => self.seek(share * self.player.story().seconds()),
+            Act::Show(metric) => self.metric = metric,
+            Act::PointAt(place) => self.chosen = place.and_then(|(x, y)| self.places.gpu_at(x, y)),
+            Act::Step(right, down) => {
+                self.chosen = self.places.neighbour(self.chosen, right, down);
+            }
+            Act::Break => self.break_chosen(),
+            // These are about another run.
+            Act::Watch(_) | Act::Change(_) | Act::Take => {}
+        }
+    }
+
+    fn toggle(&mut self) {
         if self.player.is_over() {
             self.seek(0.0);
             self.player.is_paused = false;
@@ -132,18 +153,8 @@ impl Scene {
         }
     }
 
-    /// Looks at the GPU under a place of the grid.
-    pub(super) fn point_at(&mut self, place: Option<(f64, f64)>) {
-        self.chosen = place.and_then(|(x, y)| self.places.gpu_at(x, y));
-    }
-
-    /// Looks at a neighbour.
-    pub(super) fn step(&mut self, right: i32, down: i32) {
-        self.chosen = self.places.neighbour(self.chosen, right, down);
-    }
-
     /// Breaks the GPU that is looked at, or another.
-    pub(super) fn break_chosen(&mut self) {
+    fn break_chosen(&mut self) {
         let broken = match self.chosen {
             Some(number) => self.player.break_number(number),
             None => self.player.break_gpu(),
@@ -343,7 +354,7 @@ impl Scene {
             text.push_str(&format!("; {trouble}"));
         }
         text.push_str(&match self.player.speed {
-            speed if speed.is_finite() => format!(". {} times real time.", words::value(speed)),
+            speed if speed.is_finite() => format!(". {} times real time.", words::setting(speed)),
             _ => ". As fast as it can.".to_owned(),
         });
         text
