@@ -6,6 +6,7 @@
 //! shows a simulated cluster ([`cluster`]). Training, data and judgement are kitchen-core's, as on
 //! the command line; what the page draws is the board, as the terminal does.
 
+mod address;
 pub mod app;
 pub mod cluster;
 pub mod draw;

@@ -24,6 +24,35 @@ pub struct Notification {
     pub news: News,
 }
 
+/// A line of the list of what is to be told, and of what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum OutboxLine {
+    /// It is to be told.
+    Queued(Notification),
+    /// It was sent, and not taken.
+    Tried {
+        /// Which.
+        id: String,
+        /// When it may be sent again, in milliseconds since 1970.
+        due_ms: u64,
+        /// What came back.
+        why: String,
+    },
+    /// It has arrived.
+    Delivered {
+        /// Which.
+        id: String,
+    },
+    /// It is not sent any more.
+    GivenUp {
+        /// Which.
+        id: String,
+        /// Why.
+        why: String,
+    },
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -76,8 +105,10 @@ impl Notification {
             ),
             _ => return None,
         };
+        // A full stop separates what is signed; no run's name has a tilde.
+        let run = envelope.run.as_str().replace('.', "~");
         Some(Self {
-            id: format!("msg_{}_{about}", envelope.run),
+            id: format!("msg_{run}_{about}"),
             run: envelope.run.clone(),
             at_ms: envelope.at_ms,
             news,

@@ -4,7 +4,6 @@
 //! Acting on a verdict is left to kitchen-core.
 
 pub mod guard;
-pub mod halving;
 mod monitor;
 pub mod outliers;
 mod patience;
@@ -17,6 +16,6 @@ mod suspects;
 pub use monitor::{Finding, Measured, note, observe, suspicious};
 pub use patience::{Verdict, judge_evaluation};
 pub use plan::{Plan, plan};
-pub use slack::{Plateau, Stalled, Starved, Waits, plateau, stalled, starved};
+pub use slack::{Plateau, Starved, Waits, plateau, starved};
 pub use supervisor::{Effect, LOOK_BACK, MOST_EXAMINED, Seen, next};
 pub use suspects::{Suspects, suspects};

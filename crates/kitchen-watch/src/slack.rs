@@ -1,5 +1,5 @@
-//! What a run should know of itself without being in trouble: that it no longer learns, that it
-//! waits for data, that it has stopped to take steps. Nothing is repaired for it.
+//! What a run should know of itself without being in trouble: that it no longer learns, or
+//! that it waits for data. Nothing is repaired for it.
 
 use std::fmt;
 
@@ -12,9 +12,6 @@ use crate::robust::median;
 
 /// Steps over which the time spent on data is added up.
 const COUNTED: u64 = 100;
-
-/// Fewer steps than this tell no usual time.
-const FEWEST: usize = 3;
 
 /// A loss that no longer falls.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,37 +116,6 @@ pub fn starved(
     is_news.then_some(Starved { share })
 }
 
-/// A run that has stopped to take steps.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Stalled {
-    /// How long there has been no step.
-    pub silent_ms: u64,
-    /// The median time between steps.
-    pub usual_ms: f64,
-}
-
-/// Whether a run whose steps ended at `ended_ms` has stalled by `now_ms`: no step came for more
-/// than `times` the median time between them. Evaluations and checkpoints are silent too; where they
-/// take long, so must `times` be.
-///
-/// Clocks may be set back: a time that lies before the one before it counts as the same.
-pub fn stalled(ended_ms: &[u64], now_ms: u64, times: f64) -> Option<Stalled> {
-    let last = *ended_ms.last()?;
-    let pairs = ended_ms.iter().zip(ended_ms.iter().skip(1));
-    let mut between: Vec<f64> = pairs
-        .map(|(before, after)| after.saturating_sub(*before) as f64)
-        .collect();
-    if between.len() + 1 < FEWEST {
-        return None;
-    }
-    let usual_ms = median(&mut between);
-    let silent_ms = now_ms.saturating_sub(last);
-    (silent_ms as f64 > times * usual_ms).then_some(Stalled {
-        silent_ms,
-        usual_ms,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,31 +208,6 @@ mod tests {
         ];
         for (data_us, expected) in table {
             assert_eq!(hundred(*data_us), *expected, "{data_us}");
-        }
-    }
-
-    #[test]
-    fn a_run_without_steps_for_long_has_stalled() {
-        let stall = |silent_ms, usual_ms| {
-            Some(Stalled {
-                silent_ms,
-                usual_ms,
-            })
-        };
-        let table: &[(&[u64], u64, Option<Stalled>)] = &[
-            (&[], 1000, None),
-            // One interval is not usual.
-            (&[0, 10], 100_000, None),
-            (&[0, 10, 20], 120, None),
-            (&[0, 10, 20], 121, stall(101, 10.0)),
-            // One long evaluation does not move the median of 10, 10, 900, 10.
-            (&[0, 10, 20, 920, 930], 1030, None),
-            (&[0, 10, 20, 920, 930], 1031, stall(101, 10.0)),
-            // The clock was set back.
-            (&[5000, 5010, 20, 30, 40], 30, None),
-        ];
-        for (ended, now, expected) in table {
-            assert_eq!(stalled(ended, *now, 10.0), *expected, "{ended:?} at {now}");
         }
     }
 }

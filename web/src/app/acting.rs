@@ -231,7 +231,7 @@ impl App {
                     self.hold(file);
                 }
                 self.settings = *settings;
-                address::show(&self.settings);
+                address::replace(&self.settings.to_query());
                 self.start();
             }
             Ok(Dropped::Config) => self.take_config(&files),
@@ -252,7 +252,7 @@ impl App {
             match Settings::from_file(&file.name, &text) {
                 Ok(settings) => {
                     self.settings = settings;
-                    address::show(&self.settings);
+                    address::replace(&self.settings.to_query());
                 }
                 Err(problems) => self.notices.extend(problems),
             }
@@ -331,7 +331,7 @@ impl App {
     pub(super) fn go_on(&mut self, run: RunId, replayed: Replayed) {
         let recipe = Recipe::find(&replayed.config.recipe).unwrap_or(self.settings.recipe);
         self.settings = Settings::from_config(recipe, &replayed.config);
-        address::show(&self.settings);
+        address::replace(&self.settings.to_query());
         self.kept.banner_closed = true;
         self.begin(
             StartRun {

@@ -24,7 +24,7 @@ impl App {
                     "the trainer broke three times in five minutes ({message}); it goes on on the CPU"
                 ));
                 self.settings.set("device", "cpu");
-                address::show(&self.settings);
+                address::replace(&self.settings.to_query());
                 if let Some(running) = &mut self.running {
                     running.config.device = DeviceChoice::Cpu;
                 }

@@ -2,7 +2,6 @@
 //! second is drawn by hand (`live`).
 
 mod acting;
-mod address;
 mod asking;
 mod awake;
 mod bench;
@@ -49,6 +48,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
 use yew::{Callback, Component, Context, Html, Renderer, html};
 
+use crate::address;
 use crate::settings::Settings;
 use crate::stage::Theatre;
 use asking::Purpose;
@@ -266,7 +266,7 @@ impl Component for App {
             }
             Msg::Watch(preset) => {
                 self.settings = preset.settings();
-                address::show(&self.settings);
+                address::replace(&self.settings.to_query());
                 self.notices.clear();
                 if self.settings.resolve().is_ok() {
                     self.start();
@@ -274,7 +274,7 @@ impl Component for App {
             }
             Msg::Set(path, value) => {
                 self.settings.set(&path, &value);
-                address::show(&self.settings);
+                address::replace(&self.settings.to_query());
             }
             Msg::Act(act) => return self.act(act),
             Msg::Ask(purpose, question) => {

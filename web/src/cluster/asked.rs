@@ -123,26 +123,6 @@ fn positive(value: &str) -> Result<f64, String> {
     }
 }
 
-/// The query of the address, without its `?`.
-pub(super) fn query() -> String {
-    let location = web_sys::window().map(|window| window.location());
-    let query = location.and_then(|location| location.search().ok());
-    query.unwrap_or_default().trim_start_matches('?').to_owned()
-}
-
-/// Shows a scenario in the address, so that a copy of it leads back here.
-pub(super) fn show(scenario: &str) {
-    let Some(window) = web_sys::window() else {
-        return;
-    };
-    let path = window.location().pathname().unwrap_or_default();
-    if let Ok(history) = window.history() {
-        let address = format!("{path}?scenario={scenario}");
-        // A page from a file has no history to write; everything else goes on.
-        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

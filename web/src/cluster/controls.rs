@@ -1,12 +1,11 @@
 //! What a person does: what to watch, how fast, and where in time.
 
-use kitchen_core::sim::story::{SCENARIOS, Setting};
+use kitchen_core::sim::story::{Metric, SCENARIOS, Setting};
 use kitchen_core::told::clock;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent};
 use yew::{Callback, Html, html};
 
-use super::grid::Metric;
 use super::scene::Scene;
 use super::title;
 use super::whatif::Change;
@@ -85,7 +84,7 @@ pub(super) fn view(scene: &Scene, act: &Callback<Act>) -> Html {
     html! {
         <section class="controls card" aria-label="The run">
             <div class="buttons">
-                <button id="toggle" type="button" onclick={on(Act::Toggle)}>{ scene.verb() }</button>
+                <button id="toggle" type="button" onclick={on(Act::Toggle)}>{ "Pause" }</button>
                 <button id="reset" type="button" onclick={on(Act::Reset)}>{ "Reset" }</button>
                 <button id="slower" type="button" onclick={on(Act::Slower)}>{ "Slower" }</button>
                 <button id="faster" type="button" onclick={on(Act::Faster)}>{ "Faster" }</button>

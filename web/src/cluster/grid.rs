@@ -1,6 +1,6 @@
 //! All GPUs at once, by node and by rack: a cell for each, or for several where they are many.
 
-use kitchen_core::sim::story::{Cell, Condition, Gpu, Player, per_cell};
+use kitchen_core::sim::story::{Cell, Condition, Limits, Metric, Player, per_cell};
 use kitchen_core::told::clock;
 use kitchen_core::words;
 use wasm_bindgen::JsCast;
@@ -17,68 +17,10 @@ use crate::stage::Stage;
 
 /// The most cells that are drawn.
 const MOST_CELLS: u32 = 16_384;
-/// Degrees Celsius from the coldest to the hottest colour.
-const DEGREES: (f64, f64) = (20.0, 90.0);
 /// From this side on, in CSS pixels, a cell has room for a letter.
 const ROOM_FOR_A_LETTER: f64 = 12.0;
 /// Simulated seconds of the past that are told of one GPU, and how many looks at it.
 const PAST: (f64, u32) = (600.0, 48);
-
-/// What the grid shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Metric {
-    Utilisation,
-    Memory,
-    Temperature,
-    Power,
-}
-
-impl Metric {
-    const ALL: [Self; 4] = [
-        Self::Utilisation,
-        Self::Memory,
-        Self::Temperature,
-        Self::Power,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Utilisation => "utilisation",
-            Self::Memory => "memory",
-            Self::Temperature => "temperature",
-            Self::Power => "power",
-        }
-    }
-
-    /// From 0 to 1.
-    fn level(self, gpu: &Gpu, hottest: f64, of: &Limits) -> f64 {
-        let level = match self {
-            Self::Utilisation => gpu.used,
-            Self::Memory => gpu.gib / of.gib,
-            // The hottest counts: a mean would hide it.
-            Self::Temperature => (hottest - DEGREES.0) / (DEGREES.1 - DEGREES.0),
-            Self::Power => gpu.watts / of.watts,
-        };
-        level.clamp(0.0, 1.0)
-    }
-}
-
-/// What a GPU has at most.
-struct Limits {
-    gib: f64,
-    watts: f64,
-}
-
-impl Limits {
-    fn of(player: &Player) -> Self {
-        let setting = player.story().setting();
-        let card = &setting.job.cluster.accelerator;
-        Self {
-            gib: card.mem_gb,
-            watts: card.tdp_w.unwrap_or(setting.estimate.device_watts),
-        }
-    }
-}
 
 /// Where each GPU is on the canvas.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -179,18 +121,6 @@ impl Places {
     }
 }
 
-/// The letter of a GPU that is not well, and what it stands for.
-fn mark(condition: Condition) -> Option<(&'static str, &'static str)> {
-    match condition {
-        Condition::Well => None,
-        Condition::Slow => Some(("s", "slow")),
-        Condition::Correcting => Some(("e", "correcting memory errors")),
-        Condition::Hot => Some(("h", "too hot")),
-        Condition::CutOff => Some(("?", "cut off")),
-        Condition::Failed => Some(("X", "failed")),
-    }
-}
-
 /// The colour of a level: the more, the further from the page's.
 fn colour(palette: &Palette, level: f64) -> Rgb {
     palette.grid.mix(palette.of_series(0), level)
@@ -213,7 +143,7 @@ pub(super) fn draw(
         stage.height,
     );
     let cells = player.story().cells(player.now, places.each);
-    let limits = Limits::of(player);
+    let limits = Limits::of(player.story().setting());
     let brush = Brush::begin(
         &stage.context,
         stage.palette,
@@ -224,7 +154,7 @@ pub(super) fn draw(
     let mut colours = vec![stage.palette.surface; columns * rows];
     for (cell, number) in cells.iter().zip(0..) {
         let (column, row) = places.place(number);
-        let level = metric.level(&cell.gpu, cell.hottest, &limits);
+        let level = metric.level(cell, &limits);
         if let Some(place) = colours.get_mut(row as usize * columns + column as usize) {
             *place = colour(stage.palette, level);
         }
@@ -259,7 +189,7 @@ pub(super) fn draw(
 fn draw_marks(brush: &Brush<'_>, stage: &Stage<'_>, places: &Places, cells: &[Cell]) {
     let mut letters = Vec::new();
     for (cell, number) in cells.iter().zip(0..) {
-        let Some((letter, _)) = mark(cell.gpu.condition) else {
+        let Some((letter, _)) = cell.gpu.condition.mark() else {
             continue;
         };
         let rect = places.rect(number);
@@ -282,10 +212,8 @@ fn draw_marks(brush: &Brush<'_>, stage: &Stage<'_>, places: &Places, cells: &[Ce
 /// The grid in words.
 fn describe(player: &Player, metric: Metric, cells: &[Cell]) -> String {
     let gpus = player.story().setting().job.cluster.devices;
-    let limits = Limits::of(player);
-    let levels = cells
-        .iter()
-        .map(|cell| metric.level(&cell.gpu, cell.hottest, &limits));
+    let limits = Limits::of(player.story().setting());
+    let levels = cells.iter().map(|cell| metric.level(cell, &limits));
     let mean = levels.sum::<f64>() / cells.len().max(1) as f64;
     let mut text = format!(
         "{} GPUs: {} at {} of its range on average",
@@ -319,7 +247,7 @@ pub(super) fn tell(player: &Player, chosen: Option<u32>) -> String {
         number % setting.job.cluster.devices_per_node,
     );
     let rack = node / setting.spec.cluster.nodes_per_rack;
-    let well = mark(gpu.condition).map_or("well", |(_, name)| name);
+    let well = gpu.condition.mark().map_or("well", |(_, name)| name);
     let (seconds, looks) = PAST;
     let from = (player.now - seconds).max(0.0);
     let past = (0..=looks).map(|look| {

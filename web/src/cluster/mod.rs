@@ -29,14 +29,14 @@ use controls::Act;
 use scene::{Scene, Shared};
 use whatif::Draft;
 
-use crate::frames;
+use crate::{address, frames};
 
 /// Puts the page together.
 pub fn mount() {
     let document = web_sys::window().and_then(|window| window.document());
     // The shell in the HTML has this element; without it there is nothing to fill.
     if let Some(root) = document.and_then(|document| document.get_element_by_id("app")) {
-        let asked = Asked::from_query(&asked::query());
+        let asked = Asked::from_query(&address::query());
         match asked.digest {
             Some(runs) => digest::show(&root, &asked.scenario, runs),
             None => {
@@ -65,8 +65,8 @@ impl Component for Cluster {
         let mut notices = asked.notices.clone();
         let scene = asked.spec().and_then(|spec| Scene::new(spec, asked.speed));
         let mut scene = scene.unwrap_or_else(|error| {
-            notices.push(format!("{error}; here is `calm` instead"));
-            Scene::calm(asked.speed)
+            notices.push(format!("{error}; here is the usual run instead"));
+            Scene::usual(asked.speed)
         });
         scene.lead(asked.lead);
         if let Some(at) = asked.at {
@@ -85,20 +85,23 @@ impl Component for Cluster {
         }
     }
 
+    /// What happens in time is drawn by hand: it is laid out anew only where another run, another
+    /// draft or another choice is to be seen.
     fn update(&mut self, _: &Context<Self>, act: Act) -> bool {
         match act {
             Act::Watch(name) => self.watch(&name),
             Act::Change(change) => self.draft.change(&change),
             Act::Take => {
-                let spec = {
-                    let scene = self.scene.borrow();
-                    self.draft.spec(&scene.player.story().setting().spec)
-                };
-                self.begin(spec);
+                let of = self.scene.borrow().player.story().setting().spec.clone();
+                self.begin(self.draft.spec(&of));
             }
-            other => self.scene.borrow_mut().act(&other),
+            other => {
+                let mut scene = self.scene.borrow_mut();
+                scene.act(&other);
+                scene.touch();
+                return matches!(other, Act::Show(_));
+            }
         }
-        self.scene.borrow_mut().touch();
         true
     }
 
@@ -145,7 +148,7 @@ impl Cluster {
             return;
         };
         self.scenario = name.to_owned();
-        asked::show(name);
+        address::replace(&format!("scenario={name}"));
         self.begin(spec);
     }
 

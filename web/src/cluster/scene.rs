@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use kitchen_core::sim::Constants;
-use kitchen_core::sim::story::{Event, Moment, Phase, Player, Scenario, Spec};
+use kitchen_core::sim::story::{Event, Metric, Moment, Phase, Player, Spec};
 use kitchen_core::sim::trace::{Trace, trace};
 use kitchen_core::told::{clock, told};
 use kitchen_core::words;
@@ -15,7 +15,7 @@ use web_sys::{Document, HtmlInputElement};
 use yew::{Html, html};
 
 use super::controls::Act;
-use super::grid::{self, Metric, Places};
+use super::grid::{self, Places};
 use super::schedule;
 use crate::draw::canvas::measure;
 use crate::draw::chart::{Chart, Curve, Goal, Unit, describe, layout, paint};
@@ -83,10 +83,10 @@ impl Scene {
         })
     }
 
-    /// The scenario in which nothing goes wrong.
-    pub(super) fn calm(speed: f64) -> Self {
-        let calm = Scenario::named("calm").and_then(|it| Self::new(it.spec().ok()?, speed).ok());
-        calm.unwrap_or_else(|| unreachable!("a test runs every bundled scenario"))
+    /// Of the specification that needs nothing to be said.
+    pub(super) fn usual(speed: f64) -> Self {
+        Self::new(Spec::default(), speed)
+            .unwrap_or_else(|error| unreachable!("a test runs the default: {error}"))
     }
 
     /// Has everything drawn again.

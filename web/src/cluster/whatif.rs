@@ -99,6 +99,7 @@ impl Draft {
 /// The sliders, and the answer.
 pub(super) fn view(draft: &Draft, setting: &Setting, act: &Callback<Act>) -> Html {
     let layout = &draft.layout;
+    let found = draft.estimate(setting);
     let slider = |id, name, value, most, change: fn(u32) -> Change| {
         slider((id, name), value, most, act, change)
     };
@@ -115,9 +116,9 @@ pub(super) fn view(draft: &Draft, setting: &Setting, act: &Callback<Act>) -> Htm
                 { choice(("sharding", "data parallel ranks share"), &SHARDINGS.map(Sharding::name), SHARDINGS.iter().position(|it| *it == layout.sharding), act, |place| Change::Sharding(SHARDINGS.get(place).copied().unwrap_or(Sharding::None))) }
                 { choice(("recompute", "computed again"), &RECOMPUTES.map(Recompute::name), RECOMPUTES.iter().position(|it| *it == layout.recompute), act, |place| Change::Recompute(RECOMPUTES.get(place).copied().unwrap_or(Recompute::None))) }
             </div>
-            { answer(draft, setting) }
+            { answer(&found, setting) }
             <div class="buttons">
-                <button id="take" type="button" disabled={draft.estimate(setting).is_err()}
+                <button id="take" type="button" disabled={found.is_err()}
                     onclick={act.reform(|_| Act::Take)}>{ "Watch this" }</button>
             </div>
         </section>
@@ -171,16 +172,16 @@ fn choice<const N: usize>(
 }
 
 /// Both layouts beside each other, or why the other cannot be.
-fn answer(draft: &Draft, setting: &Setting) -> Html {
-    let (job, other) = match draft.estimate(setting) {
+fn answer(found: &Result<(Job, Estimate), String>, setting: &Setting) -> Html {
+    let (job, other) = match found {
         Ok(found) => found,
         Err(refusal) => {
-            return html! { <p id="refusal" class="problems" role="status">{ refusal }</p> };
+            return html! { <p id="refusal" class="problems" role="status">{ refusal.as_str() }</p> };
         }
     };
     let rows = rows(&setting.job, &setting.estimate)
         .into_iter()
-        .zip(rows(&job, &other));
+        .zip(rows(job, other));
     html! {
         <table id="answer">
             <thead><tr><th scope="col">{ "a step" }</th><th scope="col">{ "now" }</th><th scope="col">{ "what if" }</th></tr></thead>

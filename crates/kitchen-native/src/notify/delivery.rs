@@ -1,6 +1,7 @@
 //! Sends what is in the list, again and again where that is needed, from a thread of its own.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kitchen_platform::{Stopwatch, now_ms};
@@ -26,10 +27,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The longest that a receiver may ask to be left alone.
 const LONGEST_PAUSE_MS: u64 = 86_400_000;
 
+/// The list, shared by who writes into it and who sends.
+pub(super) type Shared = Arc<Mutex<Outbox>>;
+
+/// The list in hand. It is on disk, whatever has happened to who held it before.
+pub(super) fn held(outbox: &Shared) -> MutexGuard<'_, Outbox> {
+    outbox.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The list, and where it goes.
 pub(super) struct Delivery {
     endpoint: Endpoint,
-    outbox: Outbox,
+    outbox: Shared,
     schedule: &'static [u64],
     agent: ureq::Agent,
 }
@@ -47,7 +56,7 @@ enum Outcome {
 }
 
 impl Delivery {
-    pub(super) fn new(endpoint: Endpoint, outbox: Outbox, schedule: &'static [u64]) -> Self {
+    pub(super) fn new(endpoint: Endpoint, outbox: Shared, schedule: &'static [u64]) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .max_redirects(0)
@@ -61,16 +70,12 @@ impl Delivery {
         }
     }
 
-    /// Delivers what comes, until nobody sends any more and nothing is due.
-    pub(super) fn run(&mut self, news: &Receiver<Notification>) {
-        loop {
-            let goes_on = match news.recv_timeout(LOOK_EVERY) {
-                Ok(notification) => self.take(notification).is_ok(),
-                Err(RecvTimeoutError::Timeout) => self.send_due().is_ok(),
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
+    /// Delivers what is in the list, and what comes into it, until `ended` is closed and nothing is
+    /// due.
+    pub(super) fn run(&self, ended: &Receiver<()>) {
+        while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(LOOK_EVERY) {
             // A disk that takes no line would let it send the same for ever.
-            if !goes_on {
+            if self.send_due().is_err() {
                 return;
             }
         }
@@ -83,37 +88,45 @@ impl Delivery {
         }
     }
 
-    pub(super) fn take(&mut self, notification: Notification) -> anyhow::Result<()> {
-        self.outbox.queue(notification)?;
-        self.send_due()
-    }
-
     /// Whether it is worth waiting for what is left.
     fn is_any_due_soon(&self) -> bool {
         let soon = now_ms() + GRACE.as_millis() as u64 / 2;
-        self.outbox.waiting().any(|waiting| waiting.due_ms <= soon)
+        held(&self.outbox)
+            .waiting()
+            .any(|waiting| waiting.due_ms <= soon)
     }
 
-    /// Tries everything that is due, the oldest first.
-    fn send_due(&mut self) -> anyhow::Result<()> {
+    /// Tries everything that is due, the oldest first. The list is free meanwhile: what comes while
+    /// a receiver takes its time is written down at once.
+    pub(super) fn send_due(&self) -> anyhow::Result<()> {
         let now = now_ms();
-        let due = self.outbox.waiting().filter(|it| it.due_ms <= now);
-        let due: Vec<Waiting> = due.cloned().collect();
+        let due: Vec<Waiting> = held(&self.outbox)
+            .waiting()
+            .filter(|waiting| waiting.due_ms <= now)
+            .cloned()
+            .collect();
         for waiting in due {
-            let id = &waiting.notification.id;
-            match self.send(&waiting.notification) {
-                Outcome::Arrived => self.outbox.delivered(id)?,
-                Outcome::Gone => self.outbox.give_up(id, "the receiver is gone".into())?,
-                Outcome::Refused { why, pause_ms } => match self.schedule.get(waiting.tries) {
-                    Some(after) => {
-                        let after = with_jitter(*after, id, waiting.tries).max(pause_ms);
-                        self.outbox.tried(id, now_ms() + after, why)?;
-                    }
-                    None => self.outbox.give_up(id, why)?,
-                },
-            }
+            let outcome = self.send(&waiting.notification);
+            self.note(&waiting, outcome)?;
         }
         Ok(())
+    }
+
+    /// Writes down what became of a try.
+    fn note(&self, waiting: &Waiting, outcome: Outcome) -> anyhow::Result<()> {
+        let id = &waiting.notification.id;
+        let mut outbox = held(&self.outbox);
+        match outcome {
+            Outcome::Arrived => outbox.delivered(id),
+            Outcome::Gone => outbox.give_up(id, "the receiver is gone".into()),
+            Outcome::Refused { why, pause_ms } => match self.schedule.get(waiting.tries) {
+                Some(after) => {
+                    let after = with_jitter(*after, id, waiting.tries).max(pause_ms);
+                    outbox.tried(id, now_ms() + after, why)
+                }
+                None => outbox.give_up(id, why),
+            },
+        }
     }
 
     fn send(&self, notification: &Notification) -> Outcome {

@@ -11,6 +11,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use anyhow::Context;
@@ -19,16 +20,18 @@ use kitchen_types::notification::Notification;
 
 use crate::cli::ShowArgs;
 use crate::observe::Observer;
-use delivery::{Delivery, SCHEDULE};
+use delivery::{Delivery, SCHEDULE, Shared, held};
 use outbox::Outbox;
 use request::{Endpoint, SECRET};
 
 /// The name of the list in a run's folder.
 const OUTBOX: &str = "outbox.jsonl";
 
-/// Hands on what is worth telling to a thread that delivers it.
+/// Writes down what is worth telling; a thread delivers it.
 pub(crate) struct Notifier {
-    sender: Option<Sender<Notification>>,
+    outbox: Shared,
+    /// Closed when the run is over.
+    ended: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -44,15 +47,16 @@ impl Notifier {
 
     /// For the run in `folder`; what did not arrive the last time is tried again.
     fn start(folder: &Path, endpoint: Endpoint) -> anyhow::Result<Self> {
-        let outbox = Outbox::open(&folder.join(OUTBOX))?;
-        let (sender, news) = mpsc::channel();
-        let mut delivery = Delivery::new(endpoint, outbox, SCHEDULE);
+        let outbox = Arc::new(Mutex::new(Outbox::open(&folder.join(OUTBOX))?));
+        let (sender, ended) = mpsc::channel();
+        let delivery = Delivery::new(endpoint, outbox.clone(), SCHEDULE);
         let thread = thread::Builder::new()
             .name("kitchen-notify".to_owned())
-            .spawn(move || delivery.run(&news))
+            .spawn(move || delivery.run(&ended))
             .context("no thread can be started to notify from")?;
         Ok(Self {
-            sender: Some(sender),
+            outbox,
+            ended: Some(sender),
             thread: Some(thread),
         })
     }
@@ -64,13 +68,10 @@ impl Observer for Notifier {
     }
 
     fn observe(&mut self, envelope: &Envelope) -> anyhow::Result<()> {
-        if let (Some(notification), Some(sender)) = (Notification::of(envelope), &self.sender) {
-            sender
-                .send(notification)
-                .ok()
-                .context("the thread that delivers has ended")?;
+        match Notification::of(envelope) {
+            Some(notification) => held(&self.outbox).queue(notification),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn rest(&mut self) -> anyhow::Result<()> {
@@ -81,7 +82,7 @@ impl Observer for Notifier {
 impl Drop for Notifier {
     /// Waits for what is under way; the rest stays in the list.
     fn drop(&mut self) {
-        self.sender = None;
+        self.ended = None;
         if let Some(thread) = self.thread.take() {
             // Whatever has happened to it, the list is on disk.
             let _ = thread.join();

@@ -6,26 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use kitchen_types::notification::Notification;
-use serde::{Deserialize, Serialize};
-
-/// A line of the list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Line {
-    /// It is to be told.
-    Queued(Notification),
-    /// It was sent, and not taken.
-    Tried {
-        id: String,
-        due_ms: u64,
-        why: String,
-    },
-    /// It has arrived.
-    Delivered { id: String },
-    /// It is not sent any more.
-    GivenUp { id: String, why: String },
-}
+use kitchen_types::notification::{Notification, OutboxLine as Line};
 
 /// One that has not arrived yet.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command as Program;
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use kitchen_types::event::RunStatus;
@@ -14,7 +15,7 @@ use kitchen_types::supervision::{Anomaly, AnomalyKind, Ask, Measure};
 use kitchen_types::{Command, Envelope, Event, Number, RunId};
 
 use super::Notification;
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Shared, held};
 use super::outbox::Outbox;
 use super::request::Endpoint;
 
@@ -89,10 +90,17 @@ fn anomaly(incident: u64) -> Notification {
     Notification::of(&envelope(incident, Event::AnomalyFound(anomaly))).unwrap()
 }
 
-fn delivery(folder: &std::path::Path, url: &str) -> Delivery {
+fn list(folder: &std::path::Path) -> Shared {
     let outbox = Outbox::open(&folder.join("outbox.jsonl")).unwrap();
+    Arc::new(Mutex::new(outbox))
+}
+
+/// Writes one down, and tries all that are due.
+fn tell(outbox: &Shared, url: &str, notification: Notification) {
+    held(outbox).queue(notification).unwrap();
     let endpoint = Endpoint::new(url, Some(SECRET.into())).unwrap();
-    Delivery::new(endpoint, outbox, QUICK)
+    let delivery = Delivery::new(endpoint, outbox.clone(), QUICK);
+    delivery.send_due().unwrap();
 }
 
 fn waiting(folder: &std::path::Path) -> usize {
@@ -109,13 +117,15 @@ fn all_arrive_at_a_receiver_that_fails_a_third_of_the_time() {
         _ => "200 OK",
     });
     let folder = tempfile::tempdir().unwrap();
-    let (sender, news) = mpsc::channel();
-    let mut delivery = delivery(folder.path(), &url);
-    let thread = thread::spawn(move || delivery.run(&news));
+    let (sender, ended) = mpsc::channel();
+    let outbox = list(folder.path());
+    let endpoint = Endpoint::new(&url, Some(SECRET.into())).unwrap();
+    let delivery = Delivery::new(endpoint, outbox.clone(), QUICK);
+    let thread = thread::spawn(move || delivery.run(&ended));
     for incident in 1..=40 {
         // The same news twice, as after a resume, is one.
-        sender.send(anomaly(incident)).unwrap();
-        sender.send(anomaly(incident)).unwrap();
+        held(&outbox).queue(anomaly(incident)).unwrap();
+        held(&outbox).queue(anomaly(incident)).unwrap();
     }
     drop(sender);
     thread.join().unwrap();
@@ -133,19 +143,17 @@ fn all_arrive_at_a_receiver_that_fails_a_third_of_the_time() {
 fn what_was_not_sent_before_a_crash_is_sent_after_it() {
     let folder = tempfile::tempdir().unwrap();
     // Nobody listens there.
-    let mut before = delivery(folder.path(), "http://127.0.0.1:1/");
-    before.take(anomaly(1)).unwrap();
-    drop(before);
+    tell(&list(folder.path()), "http://127.0.0.1:1/", anomaly(1));
     // A line that the crash has torn.
-    let list = folder.path().join("outbox.jsonl");
-    let mut bytes = std::fs::read(&list).unwrap();
+    let path = folder.path().join("outbox.jsonl");
+    let mut bytes = std::fs::read(&path).unwrap();
     bytes.extend(br#"{"delivered":{"id":"msg_"#);
-    std::fs::write(&list, bytes).unwrap();
+    std::fs::write(&path, bytes).unwrap();
     assert_eq!(waiting(folder.path()), 1);
 
     let (url, arrived) = receiver(|_| "200 OK");
     thread::sleep(std::time::Duration::from_millis(5));
-    delivery(folder.path(), &url).take(anomaly(2)).unwrap();
+    tell(&list(folder.path()), &url, anomaly(2));
     let ids: Vec<String> = arrived
         .try_iter()
         .map(|(headers, _)| headers["webhook-id"].clone())
@@ -154,11 +162,49 @@ fn what_was_not_sent_before_a_crash_is_sent_after_it() {
     assert_eq!(waiting(folder.path()), 0);
 }
 
+/// A receiver that takes its time keeps nobody from writing down what comes next.
+#[test]
+fn what_comes_while_another_is_sent_is_on_disk_at_once() {
+    let (url, arrived) = receiver(|_| {
+        thread::sleep(std::time::Duration::from_secs(2));
+        "200 OK"
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = list(folder.path());
+    let sending = outbox.clone();
+    let thread = thread::spawn(move || tell(&sending, &url, anomaly(1)));
+    // It is in the list before it is sent.
+    while held(&outbox).waiting().next().is_none() {
+        thread::yield_now();
+    }
+    held(&outbox).queue(anomaly(2)).unwrap();
+    assert!(arrived.try_recv().is_err(), "the first had arrived already");
+    assert_eq!(waiting(folder.path()), 2);
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_name_with_a_full_stop_does_not_break_the_signature() {
+    let told = Envelope {
+        run: RunId::new("v1.2").unwrap(),
+        ..envelope(
+            7,
+            Event::RunFinished {
+                status: RunStatus::Completed,
+                step: 9,
+                duration_ms: 1,
+                reason: None,
+            },
+        )
+    };
+    assert_eq!(Notification::of(&told).unwrap().id, "msg_v1~2_7_end");
+}
+
 #[test]
 fn a_receiver_that_is_gone_is_left_alone() {
     let (url, _arrived) = receiver(|_| "410 Gone");
     let folder = tempfile::tempdir().unwrap();
-    delivery(folder.path(), &url).take(anomaly(1)).unwrap();
+    tell(&list(folder.path()), &url, anomaly(1));
     assert_eq!(waiting(folder.path()), 0);
 }
 
@@ -166,7 +212,7 @@ fn a_receiver_that_is_gone_is_left_alone() {
 fn a_receiver_that_asks_for_time_is_given_it() {
     let (url, _arrived) = receiver(|_| "429 Too Many Requests\r\nretry-after: 3600");
     let folder = tempfile::tempdir().unwrap();
-    delivery(folder.path(), &url).take(anomaly(1)).unwrap();
+    tell(&list(folder.path()), &url, anomaly(1));
     let outbox = Outbox::open(&folder.path().join("outbox.jsonl")).unwrap();
     let due = outbox.waiting().next().unwrap().due_ms;
     assert!(due > kitchen_platform::now_ms() + 3_500_000);
@@ -181,7 +227,7 @@ fn the_reference_library_verifies_the_signature() {
     };
     let (url, arrived) = receiver(|_| "200 OK");
     let folder = tempfile::tempdir().unwrap();
-    delivery(folder.path(), &url).take(anomaly(1)).unwrap();
+    tell(&list(folder.path()), &url, anomaly(1));
     let (headers, body) = arrived.recv().unwrap();
     let script = "import json, sys; from standardwebhooks import Webhook\n\
                   body, headers = sys.argv[2], json.loads(sys.argv[3])\n\

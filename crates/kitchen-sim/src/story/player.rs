@@ -117,15 +117,9 @@ impl Player {
 
     /// Goes to a time, earlier or later: everything up to it is told anew. Gives all of that.
     pub fn seek(&mut self, to: f64) -> Vec<Moment> {
-        // The specification was one before.
-        if let Ok(again) = Self::new(self.story.setting().spec.clone(), self.speed) {
-            let (is_paused, broken) = (self.is_paused, self.broken);
-            *self = Self {
-                is_paused,
-                broken,
-                ..again
-            };
-        }
+        self.story.rewind();
+        self.next = self.story.next();
+        self.board = Board::default();
         self.now = to.max(0.0);
         let is_due = |player: &Self| player.next.as_ref().is_some_and(|it| it.at <= player.now);
         std::iter::from_fn(|| is_due(self).then(|| self.take()).flatten()).collect()

@@ -99,6 +99,13 @@ impl Story {
         self.fleet(at - self.setting.setup.seconds()).gpu(number)
     }
 
+    /// Begins anew.
+    pub fn rewind(&mut self) {
+        self.queue = opening(&self.setting).into();
+        (self.notice, self.span, self.beat) = (0, 0, 0);
+        self.is_over = false;
+    }
+
     /// Leaves out what is told before a time, without working it out.
     pub fn skip_to(&mut self, at: f64) {
         self.queue.retain(|moment| moment.at >= at);

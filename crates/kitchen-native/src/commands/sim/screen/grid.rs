@@ -1,6 +1,6 @@
 //! All GPUs at once: one or more to a character.
 
-use kitchen_core::sim::story::{Board, Cell, Condition, Gpu, per_cell};
+use kitchen_core::sim::story::{Cell, per_cell};
 use kitchen_core::words;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -22,51 +22,6 @@ const COLOURS: [Color; 5] = [
     Color::Green,
     Color::Yellow,
 ];
-/// Degrees Celsius from the coldest to the hottest level.
-const DEGREES: (f64, f64) = (20.0, 90.0);
-
-/// What the grid shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Metric {
-    Utilisation,
-    Memory,
-    Temperature,
-    Power,
-}
-
-impl Metric {
-    /// The next one, after the last the first.
-    pub(super) fn next(self) -> Self {
-        match self {
-            Self::Utilisation => Self::Memory,
-            Self::Memory => Self::Temperature,
-            Self::Temperature => Self::Power,
-            Self::Power => Self::Utilisation,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Utilisation => "utilisation",
-            Self::Memory => "memory",
-            Self::Temperature => "temperature",
-            Self::Power => "power",
-        }
-    }
-
-    /// From 0 to 1.
-    fn level(self, cell: &Cell, board: &Board, view: &View) -> f64 {
-        let gpu = &cell.gpu;
-        let level = match self {
-            Self::Utilisation => gpu.used,
-            Self::Memory => gpu.gib / board.card.as_ref().map_or(1.0, |(_, gib)| *gib),
-            // The hottest counts: a mean would hide it.
-            Self::Temperature => (cell.hottest - DEGREES.0) / (DEGREES.1 - DEGREES.0),
-            Self::Power => gpu.watts / view.watts,
-        };
-        level.clamp(0.0, 1.0)
-    }
-}
 
 /// How cells lie: GPUs in each, cells that stay together, such groups in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +55,7 @@ pub(super) fn arrange(gpus: u32, per_node: u32, width: u16, height: u16) -> Arra
     }
 }
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, board: &Board, cells: &[Cell], view: &View) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, cells: &[Cell], view: &View) {
     let count = cells.first().map_or(1, |cell| cell.count);
     let each = match count {
         1 => String::new(),
@@ -117,16 +72,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, board: &Board, cells: &[Ce
     }
     let inner = block.inner(area);
     let arrangement = arrange(view.gpus, view.per_node, inner.width, inner.height);
-    let lines = rows(board, cells, view, arrangement);
+    let lines = rows(cells, view, arrangement);
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
-fn rows(
-    board: &Board,
-    cells: &[Cell],
-    view: &View,
-    arrangement: Arrangement,
-) -> Vec<Line<'static>> {
+fn rows(cells: &[Cell], view: &View, arrangement: Arrangement) -> Vec<Line<'static>> {
     let in_row = (arrangement.group * arrangement.in_row).max(1) as usize;
     let group = arrangement.group.max(1) as usize;
     let rows = cells.chunks(in_row).map(|row| {
@@ -135,18 +85,18 @@ fn rows(
             if place > 0 {
                 spans.push(Span::raw(" "));
             }
-            spans.extend(part.iter().map(|cell| character(cell, board, view)));
+            spans.extend(part.iter().map(|cell| character(cell, view)));
         }
         Line::from(spans)
     });
     rows.collect()
 }
 
-fn character(cell: &Cell, board: &Board, view: &View) -> Span<'static> {
-    if let Some((mark, _)) = mark(&cell.gpu) {
+fn character(cell: &Cell, view: &View) -> Span<'static> {
+    if let Some((mark, _)) = cell.gpu.condition.mark() {
         return Span::styled(mark, view.palette.alert());
     }
-    let level = view.metric.level(cell, board, view);
+    let level = view.metric.level(cell, &view.limits);
     let pick = |count: usize| ((level * count as f64) as usize).min(count - 1);
     let symbol = LEVELS.get(pick(LEVELS.len())).copied().unwrap_or(" ");
     let color = COLOURS.get(pick(COLOURS.len())).copied();
@@ -157,22 +107,10 @@ fn character(cell: &Cell, board: &Board, view: &View) -> Span<'static> {
     Span::styled(symbol, style)
 }
 
-/// The letter of a GPU that is not well, and what it stands for.
-fn mark(gpu: &Gpu) -> Option<(&'static str, &'static str)> {
-    match gpu.condition {
-        Condition::Well => None,
-        Condition::Slow => Some(("s", "slow")),
-        Condition::Correcting => Some(("e", "ECC")),
-        Condition::Hot => Some(("h", "hot")),
-        Condition::CutOff => Some(("?", "cut off")),
-        Condition::Failed => Some(("X", "failed")),
-    }
-}
-
 /// What the letters in the grid stand for, if there are any.
 fn legend(cells: &[Cell]) -> Option<String> {
     let mut seen: Vec<(&str, &str)> = Vec::new();
-    for found in cells.iter().filter_map(|cell| mark(&cell.gpu)) {
+    for found in cells.iter().filter_map(|cell| cell.gpu.condition.mark()) {
         if !seen.contains(&found) {
             seen.push(found);
         }

@@ -6,7 +6,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-use kitchen_core::sim::story::{Board, Cell, Event, Phase};
+use kitchen_core::sim::story::{Board, Cell, Event, Limits, Metric, Phase};
 use kitchen_core::{told, words};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Margin, Rect};
@@ -20,7 +20,6 @@ pub(super) use terminal::show;
 
 use super::plain;
 use crate::screen::Palette;
-use grid::Metric;
 
 /// Lines of numbers below the progress.
 const FACTS: u16 = 5;
@@ -40,7 +39,7 @@ pub(super) struct View {
     log: Vec<String>,
     gpus: u32,
     per_node: u32,
-    watts: f64,
+    limits: Limits,
 }
 
 /// Where the grid of a frame is, inside of its border.
@@ -85,7 +84,7 @@ fn draw(frame: &mut Frame<'_>, board: &Board, cells: &[Cell], view: &View) {
     let parts = parts(frame.area());
     draw_header(frame, parts.header, board, view);
     draw_loss(frame, parts.loss, board, view);
-    grid::draw(frame, parts.grid, board, cells, view);
+    grid::draw(frame, parts.grid, cells, view);
     draw_progress(frame, parts.progress, board, view);
     let facts = Paragraph::new(facts(board, view));
     frame.render_widget(facts, parts.facts.inner(Margin::new(1, 0)));

@@ -2,13 +2,13 @@
 
 use std::io;
 
-use kitchen_core::sim::story::{Moment, Player};
+use kitchen_core::sim::story::{Limits, Metric, Moment, Player};
 use kitchen_core::told;
 use kitchen_platform::Stopwatch;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event as Input};
 
-use super::grid::{Metric, arrange};
+use super::grid::arrange;
 use super::keys::{Action, action};
 use super::{LOG, View, draw, grid_area};
 use crate::commands::sim::watch::{Limit, Lines};
@@ -157,7 +157,6 @@ fn palette() -> Palette {
 impl View {
     pub(super) fn of(player: &Player, palette: Palette) -> Self {
         let cluster = &player.story().setting().job.cluster;
-        let usual = player.story().setting().estimate.device_watts;
         let mut view = Self {
             palette,
             metric: Metric::Utilisation,
@@ -167,7 +166,7 @@ impl View {
             log: Vec::new(),
             gpus: cluster.devices,
             per_node: cluster.devices_per_node,
-            watts: cluster.accelerator.tdp_w.unwrap_or(usual),
+            limits: Limits::of(player.story().setting()),
         };
         view.follow(player);
         view

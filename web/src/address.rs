@@ -1,22 +1,19 @@
-//! The address of the page, which holds every setting.
-
-use crate::settings::Settings;
+//! The address of a page.
 
 /// The query of the address, without its `?`.
-pub(super) fn query() -> String {
+pub(crate) fn query() -> String {
     let location = web_sys::window().map(|window| window.location());
     let query = location.and_then(|location| location.search().ok());
     query.unwrap_or_default().trim_start_matches('?').to_owned()
 }
 
-/// Shows `settings` in the address, so that a copy of it leads back here.
-pub(super) fn show(settings: &Settings) {
+/// Puts another query into the address, so that a copy of it leads back here.
+pub(crate) fn replace(query: &str) {
     let Some(window) = web_sys::window() else {
         return;
     };
-    let query = settings.to_query();
     let path = window.location().pathname().unwrap_or_default();
-    let address = match query.as_str() {
+    let address = match query {
         "" => path,
         query => format!("{path}?{query}"),
     };
@@ -27,7 +24,7 @@ pub(super) fn show(settings: &Settings) {
 }
 
 /// The whole address.
-pub(super) fn whole() -> String {
+pub(crate) fn whole() -> String {
     let location = web_sys::window().map(|window| window.location());
     location.and_then(|it| it.href().ok()).unwrap_or_default()
 }
