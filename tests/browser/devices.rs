@@ -75,6 +75,26 @@ fn webgpu_learns() -> anyhow::Result<()> {
     page.end()
 }
 
+/// What fails there costs the time of the cluster, and changes nothing of what is learnt.
+#[test]
+fn a_cluster_that_is_not_here_trains_in_a_tab() -> anyhow::Result<()> {
+    let query = "recipe=playground&seed=3&steps=60&schedule.warmup=0&model.hidden=[8,8]\
+                 &checkpoint.every=20&sample.every=1000";
+    let failure = "&cluster.incidents=[{at='4200ms',what={node_failure={node=0}}}]";
+    let Some(page) = Setup::new().open(&format!("{query}&device=cpu"))? else {
+        return Ok(());
+    };
+    let is_done = |state: &State| state.status == "done";
+    let here = page.wait("the end of the run", SOON, is_done)?;
+    page.go(&format!("{query}&device=cluster{failure}"))?;
+    let there = page.wait("the end on the cluster", SOON, |state| {
+        state.device == "cluster" && is_done(state)
+    })?;
+    page.wait_for_text("420 s of standing still")?;
+    assert_eq!(there.loss, here.loss);
+    page.end()
+}
+
 /// A run that goes on from a checkpoint on a new device, and says so.
 #[test]
 fn a_lost_device_is_replaced() -> anyhow::Result<()> {

@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use kitchen_flow::StageError;
 use kitchen_train::{BurnClient, Gpu, OpenDevice, Workload, choose_device, time_step};
 use kitchen_types::RunConfig;
+use kitchen_types::config::DeviceChoice;
 use kitchen_types::ports::{Batch, Dataset, Loss};
 
 use crate::estimate;
 use crate::host::{Devices, Opened};
+use crate::simulated_cluster::SimulatedCluster;
 
 /// The devices of this machine: its CPU, and a GPU if there is one. Runs that are lent the same
 /// ones share the GPU, which is opened once. `device=auto` tests it before it may be chosen.
@@ -105,6 +107,14 @@ impl Devices for LocalDevices {
             choice.device,
             config.seed,
         )?;
+        if config.device == DeviceChoice::Cluster {
+            let cluster = SimulatedCluster::new(Box::new(client), config, data.spec())?;
+            return Ok(Opened {
+                reason: cluster.forecast(),
+                client: Box::new(cluster),
+                timings: choice.timings,
+            });
+        }
         Ok(Opened {
             client: Box::new(client),
             reason: choice.reason,

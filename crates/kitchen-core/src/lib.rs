@@ -23,6 +23,7 @@ mod recipes;
 pub mod record;
 mod run;
 mod session;
+mod simulated_cluster;
 pub mod store;
 pub mod supervised;
 pub mod told;

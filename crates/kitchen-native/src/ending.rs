@@ -46,11 +46,13 @@ pub(crate) fn in_words(
 
 fn how_it_ended(board: &Board, took: Duration) -> String {
     let steps = words::counted(board.current_step(), "step");
-    let took = words::duration(took);
-    let on = board
-        .client
-        .as_ref()
-        .map_or_else(String::new, |client| format!(" on the {}", client.device));
+    let device = board.client.as_ref().map(|client| client.device.as_str());
+    let took = words::duration(match device {
+        // By its own clock.
+        Some("cluster") => Duration::from_micros(board.trained_us),
+        _ => took,
+    });
+    let on = device.map_or_else(String::new, |device| format!(" on the {device}"));
     let because = |reason: &Option<String>| match reason {
         Some(reason) => format!(": {}", words::one_line(reason)),
         None => String::new(),

@@ -136,6 +136,7 @@ impl Plain {
     fn remark(&self, event: &Event) -> Vec<String> {
         let line = match event {
             Event::Warning { message } => format!("warning  {message}"),
+            Event::Interrupted { interruption, .. } => format!("stopped  {interruption}"),
             Event::StageFailed { stage, error } => format!("failed   {stage}: {error}"),
             Event::StageRetried {
                 stage,

@@ -4,6 +4,7 @@
 //! Formulas name their sources; what no formula says is one of few constants, fitted to published
 //! steps. A run can be watched as a [`story`], whose pace and picture are left to front ends.
 
+pub mod clock;
 pub mod constants;
 pub mod cost;
 #[cfg(test)]
@@ -21,4 +22,5 @@ pub mod table;
 pub mod thermal;
 pub mod trace;
 
+pub use clock::Clock;
 pub use constants::Constants;

@@ -84,7 +84,7 @@ pub async fn choose_device(
     gpu: &Gpu,
 ) -> Result<Choice, ClientError> {
     match choice {
-        DeviceChoice::Cpu => Ok(as_asked(OpenDevice::cpu())),
+        DeviceChoice::Cpu | DeviceChoice::Cluster => Ok(as_asked(OpenDevice::cpu())),
         DeviceChoice::Gpu => Ok(as_asked(gpu.open().await?)),
         DeviceChoice::Auto => fastest(work, gpu).await,
     }

@@ -30,4 +30,6 @@ pub use choose::{Choice, Workload, choose_device, time_step};
 pub use client::BurnClient;
 pub use device::{Gpu, OpenDevice};
 pub use memory::estimate_memory;
+pub use model::gpt_hidden_width;
 pub use self_test::self_test;
+pub use weights::{put_clock, take_clock};

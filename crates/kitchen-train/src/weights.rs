@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData, Transaction};
-use kitchen_types::ports::{ClientError, NamedTensor};
+use kitchen_types::ports::{ClientError, ModelState, NamedTensor};
 
 use crate::model::Model;
 use crate::names::{ParameterPath, transpose};
@@ -171,6 +171,24 @@ pub(crate) fn counter(name: &str, value: u64) -> NamedTensor {
 }
 
 const HALF: u64 = (1 << 24) - 1;
+
+/// The name under which a client with a clock of its own keeps it, beside the optimizer's state.
+pub(crate) const CLOCK: &str = "clock";
+
+/// Notes in `state` what the clock of whoever trains said, in microseconds.
+pub fn put_clock(state: &mut ModelState, microseconds: u64) {
+    state.optimizer.push(counter(CLOCK, microseconds));
+}
+
+/// What the clock said, 0 without one; the state is left as it was without it.
+///
+/// # Errors
+/// [`ClientError::Mismatch`] where what is there is no clock.
+pub fn take_clock(state: &mut ModelState) -> Result<u64, ClientError> {
+    let (microseconds, rest) = split_counter(CLOCK, &state.optimizer)?;
+    state.optimizer = rest;
+    Ok(microseconds)
+}
 
 /// The counter `name` of `state` (0 without it), and the rest.
 ///

@@ -297,6 +297,7 @@ impl Board {
                 self.notice(format!("{stage} was skipped: {reason}"));
             }
             Event::Warning { message } => self.notice(message.clone()),
+            Event::Interrupted { interruption, .. } => self.notice(interruption.to_string()),
             Event::AnomalyFound(anomaly) => self.found(anomaly),
             Event::Diagnosed(it) => {
                 self.learnt(it.incident, it, |incident| &mut incident.diagnosis)

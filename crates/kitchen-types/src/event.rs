@@ -9,7 +9,7 @@ use crate::command::Command;
 use crate::config::RunConfig;
 use crate::ids::RunId;
 use crate::number::Number;
-use crate::ports::{ClientInfo, DataSpec};
+use crate::ports::{ClientInfo, DataSpec, Interruption};
 use crate::supervision::{Anomaly, Ask, Diagnosis, Repair};
 
 /// One event with its place in the run.
@@ -258,6 +258,14 @@ pub enum Event {
         from: RunId,
         /// After which step.
         step: u64,
+    },
+
+    /// What trains stood still, and the run goes back to its last checkpoint.
+    Interrupted {
+        /// After which step; those since the checkpoint are taken again.
+        step: u64,
+        /// What failed, when, and for how long.
+        interruption: Interruption,
     },
 
     /// Something that the run survives, and that a person should know.

@@ -398,7 +398,7 @@ fn notice(message: String) {
 async fn bench(name: &str, device: DeviceChoice, steps: u64) -> Result<FromWorker, ClientError> {
     let device = match device {
         DeviceChoice::Gpu => OpenDevice::gpu().await?,
-        DeviceChoice::Auto | DeviceChoice::Cpu => OpenDevice::cpu(),
+        DeviceChoice::Auto | DeviceChoice::Cpu | DeviceChoice::Cluster => OpenDevice::cpu(),
     };
     // A tab trains on one thread.
     let report = kitchen_core::train::bench::run(name, &device, 1, steps).await?;

@@ -87,7 +87,8 @@ impl Devices for TabDevices {
         data: &dyn Dataset,
         loss: &Loss,
     ) -> Result<Opened, StageError> {
-        if cfg!(feature = "gpu") || config.device == DeviceChoice::Cpu {
+        let is_here = matches!(config.device, DeviceChoice::Cpu | DeviceChoice::Cluster);
+        if cfg!(feature = "gpu") || is_here {
             return self.local.open(config, data, loss).await;
         }
         if config.device == DeviceChoice::Gpu {

@@ -108,7 +108,8 @@ impl Story {
             }
             Event::SessionOpened { client } => {
                 self.device = match client.device.as_str() {
-                    "cpu" => Some(DeviceChoice::Cpu),
+                    // A simulated cluster computes on the CPU.
+                    "cpu" | "cluster" => Some(DeviceChoice::Cpu),
                     "gpu" => Some(DeviceChoice::Gpu),
                     _ => None,
                 };

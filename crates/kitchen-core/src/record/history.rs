@@ -35,6 +35,7 @@ fn belongs(event: &Event, until: u64) -> bool {
         | Event::PersonAnswered { step, .. }
         | Event::CommandApplied { step, .. }
         | Event::RunStarted { step, .. }
+        | Event::Interrupted { step, .. }
         | Event::Restored { step, .. } => *step <= until,
         Event::AnomalyFound(Anomaly { step, .. })
         | Event::Diagnosed(Diagnosis { step, .. })

@@ -243,5 +243,7 @@ pub(crate) struct StepInFlight {
     pub(crate) report: Pending<StepReport>,
     /// Whether a guard kept it from the weights.
     pub(crate) is_settled: bool,
-    pub(crate) duration_us: u64,
+    /// How long it took; not known before its stages are over, but where the client has a clock of
+    /// its own.
+    pub(crate) duration_us: Option<u64>,
 }

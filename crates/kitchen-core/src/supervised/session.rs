@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use kitchen_flow::{Context, Stage, StageError, StageSpec};
 use kitchen_platform::Stopwatch;
 use kitchen_types::Event;
+use kitchen_types::ports::Interruption;
 
 use super::keys::*;
-use super::step::update_epoch_ended;
-use super::supervise::begin;
+use super::save::finish_save;
+use super::step::{report_all, update_epoch_ended};
+use super::supervise::{begin, reapply};
 use super::surface;
 use crate::checkpoint;
 
@@ -93,6 +95,28 @@ impl Stage for Restore {
         begin(ctx).await?;
         surface::show(ctx).await
     }
+}
+
+/// Goes on from the newest checkpoint after what trains stood still.
+pub(super) async fn begin_again(
+    ctx: &mut Context<'_>,
+    interruption: Interruption,
+) -> Result<(), StageError> {
+    report_all(ctx).await?;
+    finish_save(ctx).await?;
+    let step = ctx.get(&LOOP)?.step.saturating_sub(1);
+    let reason = interruption.to_string();
+    ctx.emit(|| Event::Interrupted { step, interruption });
+    if !go_back(ctx, u64::MAX).await? {
+        return Err(StageError::new(format!(
+            "{reason}; there is no checkpoint to go on from"
+        )));
+    }
+    reapply(ctx)?;
+    for due in [&EVALUATION_DUE, &SAMPLE_DUE, &CHECKPOINT_DUE] {
+        ctx.put(due, false)?;
+    }
+    surface::show(ctx).await
 }
 
 /// Plans from where the loop stands, and tells if that changes the plan.

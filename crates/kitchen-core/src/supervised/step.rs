@@ -8,12 +8,13 @@ use kitchen_platform::Stopwatch;
 use kitchen_train::schedule::learning_rate;
 use kitchen_types::checkpoint::LoopState;
 use kitchen_types::event::Step;
-use kitchen_types::ports::OptimStep;
+use kitchen_types::ports::{ClientError, OptimStep};
 use kitchen_types::{Event, Number, RunConfig};
 use kitchen_watch::Measured;
 
 use super::guarded::{Updated, update};
 use super::keys::*;
+use super::session::begin_again;
 use super::supervise::{judge, time};
 use crate::faults::flip_a_bit;
 
@@ -112,19 +113,31 @@ impl Stage for OptimizerStep {
     fn spec(&self) -> StageSpec {
         StageSpec::new("optimizer_step", "queue one update of the weights")
             .reads(&CONFIG)
-            .reads(&PLAN)
-            .reads(&WATCH)
+            .reads(&HOST)
+            .reads(&DATA)
+            .changes(&PLAN)
+            .changes(&WATCH)
             .changes(&CLIENT)
             .changes(&GRADIENTS)
             .changes(&LOOP)
             .changes(&IN_FLIGHT)
+            .changes(&SAVING)
             .changes(&FINISHED)
             .writes(&GRADIENTS_READY)
             .writes(&EPOCH_ENDED)
             .writes(&EVALUATION_DUE)
             .writes(&SAMPLE_DUE)
             .writes(&CHECKPOINT_DUE)
-            .emits(&["warning"])
+            .emits(&[
+                "interrupted",
+                "restored",
+                "checkpoint_rejected",
+                "checkpoint_saved",
+                "checkpoint_removed",
+                "planned",
+                "stepped",
+                "warning",
+            ])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
@@ -140,13 +153,23 @@ impl Stage for OptimizerStep {
         let lr = request.lr;
         let mut client = ctx.take(&CLIENT)?;
         let (state, losses) = (ctx.get_mut(&LOOP)?, &mut gradients.losses);
+        let began = client.clock();
         let updated = update(&mut *client, losses, state, &config.guard, request).await;
+        let duration_us = began
+            .zip(client.clock())
+            .map(|(from, to)| (1e6 * (to - from)) as u64);
         ctx.put(&CLIENT, client)?;
+        let updated = match updated {
+            Err(ClientError::Interrupted(interruption)) => {
+                return begin_again(ctx, interruption).await;
+            }
+            updated => updated?,
+        };
         let Updated {
             report,
             is_settled,
             notice,
-        } = updated?;
+        } = updated;
         if let Some(message) = notice {
             ctx.emit(|| Event::Warning { message });
         }
@@ -157,7 +180,7 @@ impl Stage for OptimizerStep {
             gradients,
             report,
             is_settled,
-            duration_us: 0,
+            duration_us,
         });
 
         let plan = ctx.get(&PLAN)?;
@@ -217,7 +240,11 @@ impl Stage for StepMetrics {
         let Some(newest) = ctx.get_mut(&IN_FLIGHT)?.back_mut() else {
             return Ok(());
         };
-        newest.duration_us = duration_us;
+        if newest.duration_us.is_some() {
+            // What takes no time of ours cannot wait for our data.
+            return Ok(());
+        }
+        newest.duration_us = Some(duration_us);
         let data_us = newest.gradients.data_us;
         time(ctx, data_us, duration_us)
     }
@@ -273,7 +300,7 @@ async fn report(ctx: &mut Context<'_>, queued: StepInFlight) -> Result<(), Stage
             update_ratio: report.update_ratio,
             samples: queued.gradients.samples,
             tokens: queued.gradients.tokens,
-            duration_us: queued.duration_us,
+            duration_us: queued.duration_us.unwrap_or_default(),
         })
     });
     if queued.is_settled {

@@ -124,19 +124,24 @@ pub(super) async fn supervise(ctx: &mut Context<'_>) -> Result<(), StageError> {
 }
 
 /// Goes on with what was going on when the run was last cut off. Without a checkpoint to go back to,
-/// saves one: it is where the first trouble leads.
+/// saves one where there may be trouble: it is where the first one leads.
 pub(super) async fn begin(ctx: &mut Context<'_>) -> Result<(), StageError> {
     let kept = kept(ctx).await?;
-    let Some(watch) = ctx.get_mut(&WATCH)? else {
-        go_back(ctx, u64::MAX).await?;
-        return Ok(());
+    let is_interruptible = ctx.get(&CLIENT)?.clock().is_some();
+    let is_waiting = match ctx.get_mut(&WATCH)? {
+        Some(watch) => {
+            watch.state = kept;
+            Some(watch.state.phase == SupervisorPhase::Waiting)
+        }
+        None => None,
     };
-    watch.state = kept;
-    let is_waiting = watch.state.phase == SupervisorPhase::Waiting;
-    if !go_back(ctx, u64::MAX).await? {
+    if !go_back(ctx, u64::MAX).await? && (is_waiting.is_some() || is_interruptible) {
         save(ctx).await?;
         finish_save(ctx).await?;
     }
+    let Some(is_waiting) = is_waiting else {
+        return Ok(());
+    };
     reapply(ctx)?;
     act(ctx, Seen::Began).await?;
     if is_waiting {

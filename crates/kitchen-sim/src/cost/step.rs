@@ -51,6 +51,22 @@ impl Times {
             + self.optimizer
             + self.jitter
     }
+
+    /// The share of the step that is arithmetic.
+    #[must_use]
+    pub fn computing(&self) -> f64 {
+        (self.linear + self.attention) / self.seconds()
+    }
+
+    /// For which share of the step each part of a device is in use.
+    pub(crate) fn utilisation(&self) -> Use {
+        let whole = self.seconds();
+        Use {
+            tensor: self.computing(),
+            memory: (self.elementwise + self.optimizer + 0.3 * self.linear) / whole,
+            link: (self.tensor + self.pipeline + self.data) / whole,
+        }
+    }
 }
 
 /// Seconds of communication of one step on the device that works longest, hidden or not. What of it
@@ -112,7 +128,7 @@ pub fn estimate(job: &Job, constants: &Constants) -> Result<Estimate, Refusal> {
     let devices = f64::from(job.cluster.devices);
     let peak = job.cluster.accelerator.peak_bf16_tflops * 1e12;
     let flops = tokens * job.model.flops_per_token(job.batch.seq_len);
-    let device_watts = watts(&job.cluster.accelerator, utilisation(&times));
+    let device_watts = watts(&job.cluster.accelerator, times.utilisation());
     let stages = (0..job.layout.pp).map(|stage| StageMemory {
         stage,
         layers: job.layers_of(stage),
@@ -128,15 +144,6 @@ pub fn estimate(job: &Job, constants: &Constants) -> Result<Estimate, Refusal> {
         device_watts,
         joules: device_watts * devices * seconds,
     })
-}
-
-fn utilisation(times: &Times) -> Use {
-    let whole = times.seconds();
-    Use {
-        tensor: (times.linear + times.attention) / whole,
-        memory: (times.elementwise + times.optimizer + 0.3 * times.linear) / whole,
-        link: (times.tensor + times.pipeline + times.data) / whole,
-    }
 }
 
 /// The seconds of one step of a job that has been checked; nothing is allocated.

@@ -8,7 +8,11 @@ use crate::math::parts;
 use crate::reliability::{FailureRates, checkpoint_bytes, daly};
 
 /// Seconds in a day.
-pub(super) const DAY: f64 = 86_400.0;
+pub(crate) const DAY: f64 = 86_400.0;
+/// Seconds from a failure until it is noticed, and from then until the next step, on a cluster that
+/// is looked after well: see [`Plan::of`].
+pub(crate) const DETECT: f64 = 120.0;
+pub(crate) const RESTART: f64 = 300.0;
 
 /// A run over days. All times are in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,8 +83,8 @@ impl Plan {
             step: estimate.seconds,
             save,
             interval: daly(save, between).max(estimate.seconds),
-            detect: 120.0,
-            restart: 300.0,
+            detect: DETECT,
+            restart: RESTART,
             rates,
             slow_share: 0.005,
             slowness: 0.1,

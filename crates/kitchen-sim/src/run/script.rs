@@ -72,7 +72,7 @@ pub enum Act {
 
 impl Act {
     /// When the act ends by itself, if it lasts.
-    pub(super) fn end(&self) -> Option<f64> {
+    pub(crate) fn end(&self) -> Option<f64> {
         match *self {
             Act::Slow { until, .. } | Act::SlowSaves { until, .. } => Some(until),
             Act::Stall { .. } | Act::Fail { .. } | Act::RollBack => None,

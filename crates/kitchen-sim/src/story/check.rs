@@ -1,8 +1,10 @@
 //! Whether the quantities of a specification make sense, each by itself.
 
 use super::error::SpecError;
-use super::incident::{Incident, Quantity};
-use super::spec::Spec;
+use kitchen_types::config::Incident;
+
+use super::incident::{Quantity, quantities};
+use super::spec::{ClusterSpec, Spec};
 use crate::loss::Anneal;
 use crate::math::parts;
 
@@ -81,11 +83,10 @@ fn check_names(spec: &Spec) -> Result<(), SpecError> {
     }
 }
 
-fn check_quantities(spec: &Spec) -> Result<(), SpecError> {
-    let (cluster, data, schedule) = (&spec.cluster, &spec.data, &spec.schedule);
+/// Refuses a cluster whose quantities make no sense.
+pub(crate) fn check_cluster(cluster: &ClusterSpec) -> Result<(), SpecError> {
     let storage = cluster.storage_gbs.unwrap_or(1.0);
     let count = |value: u32| f64::from(value);
-    // A billion steps or sequences are more than anybody draws, and few enough to count exactly.
     let table = [
         ("cluster.gpus", count(cluster.gpus), 1.0, 131_072.0),
         (
@@ -103,6 +104,16 @@ fn check_quantities(spec: &Spec) -> Result<(), SpecError> {
         ("cluster.node_gbps", cluster.node_gbps, 0.001, 1e9),
         ("cluster.inlet_c", cluster.inlet_c, -40.0, 60.0),
         ("cluster.storage_gbs", storage, 0.001, 1e9),
+    ];
+    all_within(&table)
+}
+
+fn check_quantities(spec: &Spec) -> Result<(), SpecError> {
+    check_cluster(&spec.cluster)?;
+    let (data, schedule) = (&spec.data, &spec.schedule);
+    let count = |value: u32| f64::from(value);
+    // A billion steps or sequences are more than anybody draws, and few enough to count exactly.
+    let table = [
         ("data.samples", data.samples as f64, 1.0, 1e12),
         (
             "data.validation_samples",
@@ -129,12 +140,15 @@ fn check_quantities(spec: &Spec) -> Result<(), SpecError> {
             1e9,
         ),
     ];
-    for (what, value, least, most) in table {
-        within(what, value, least, most)?;
-    }
+    all_within(&table)?;
     spec.incidents
         .iter()
-        .try_for_each(|incident| check_incident(spec, incident))
+        .try_for_each(|incident| check_incident(&spec.cluster, incident))
+}
+
+fn all_within(table: &[(&'static str, f64, f64, f64)]) -> Result<(), SpecError> {
+    let mut all = table.iter();
+    all.try_for_each(|&(what, value, least, most)| within(what, value, least, most))
 }
 
 fn within(what: &'static str, value: f64, least: f64, most: f64) -> Result<(), SpecError> {
@@ -148,8 +162,8 @@ fn within(what: &'static str, value: f64, least: f64, most: f64) -> Result<(), S
     })
 }
 
-fn check_incident(spec: &Spec, incident: &Incident) -> Result<(), SpecError> {
-    let cluster = &spec.cluster;
+/// Refuses an incident that cannot happen on a cluster.
+pub(crate) fn check_incident(cluster: &ClusterSpec, incident: &Incident) -> Result<(), SpecError> {
     let nodes = parts(cluster.gpus, cluster.gpus_per_node);
     let there = |what, number: u32, count: u32| {
         if number < count {
@@ -163,7 +177,7 @@ fn check_incident(spec: &Spec, incident: &Incident) -> Result<(), SpecError> {
             count,
         })
     };
-    for quantity in incident.what.quantities() {
+    for quantity in quantities(&incident.what) {
         match quantity {
             Quantity::Node(number) => there("node", number, nodes)?,
             Quantity::Gpu(number) => there("GPU", number, cluster.gpus_per_node.min(cluster.gpus))?,

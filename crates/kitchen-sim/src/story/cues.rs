@@ -1,9 +1,11 @@
 //! What incidents mean for the engine.
 
+use kitchen_types::config::{Incident, Trouble};
+
 use super::curve::BEFORE_ROLL_BACK;
 use super::heat::HotRack;
-use super::incident::{Incident, Trouble};
 use super::setting::Setting;
+use super::site::Site;
 use crate::reliability::{CAUSES, Cause};
 use crate::run::{Act, Cue, Script};
 
@@ -14,35 +16,43 @@ const CORRECTING: f64 = 0.02;
 
 /// What the engine does for the incidents of a setting.
 pub(super) fn script(setting: &Setting, racks: &[HotRack]) -> Script {
-    let mut cues = Vec::new();
-    for incident in &setting.spec.incidents {
-        each(setting, incident, &mut cues);
-    }
-    for rack in racks {
-        heat(setting, rack, &mut cues);
-    }
     Script {
         steps: Some(setting.steps),
         validation: setting.validation,
-        cues,
+        cues: cues_of(&setting.site(), &setting.spec.incidents, racks),
     }
 }
 
+/// What incidents come to on a site.
+pub(crate) fn cues(site: &Site<'_>, incidents: &[Incident]) -> Vec<Cue> {
+    cues_of(site, incidents, &hot_racks(site, incidents))
+}
+
+fn cues_of(site: &Site<'_>, incidents: &[Incident], racks: &[HotRack]) -> Vec<Cue> {
+    let mut cues = Vec::new();
+    for incident in incidents {
+        each(site, incident, &mut cues);
+    }
+    for rack in racks {
+        heat(site, rack, &mut cues);
+    }
+    cues
+}
+
 /// The racks that lose their cooling.
-pub(super) fn hot_racks(setting: &Setting) -> Vec<HotRack> {
-    let incidents = setting.spec.incidents.iter();
-    let hot = incidents.filter_map(|incident| match incident.what {
+pub(super) fn hot_racks(site: &Site<'_>, incidents: &[Incident]) -> Vec<HotRack> {
+    let hot = incidents.iter().filter_map(|incident| match incident.what {
         Trouble::ThermalEvent {
             rack,
             warmer,
             lasts,
-        } => Some(HotRack::of(setting, rack, incident.at.0, warmer, lasts.0)),
+        } => Some(HotRack::of(site, rack, incident.at.0, warmer, lasts.0)),
         _ => None,
     });
     hot.collect()
 }
 
-fn each(setting: &Setting, incident: &Incident, cues: &mut Vec<Cue>) {
+fn each(site: &Site<'_>, incident: &Incident, cues: &mut Vec<Cue>) {
     let at = incident.at.0;
     let end = at + incident.what.lasts().unwrap_or(0.0);
     let mut add = |at: f64, act: Act| cues.push(Cue { at, act });
@@ -62,7 +72,7 @@ fn each(setting: &Setting, incident: &Incident, cues: &mut Vec<Cue>) {
                     device: None,
                     cause: named("nccl watchdog timeouts"),
                     replaced: false,
-                    until: end + setting.plan.restart,
+                    until: end + site.restart,
                 };
                 add(at + WATCHDOG, act);
             }
@@ -81,30 +91,28 @@ fn each(setting: &Setting, incident: &Incident, cues: &mut Vec<Cue>) {
         }
         Trouble::LossSpike {
             rolls_back: true, ..
-        } => add(at + BEFORE_ROLL_BACK * setting.plan.step, Act::RollBack),
+        } => add(at + BEFORE_ROLL_BACK * site.step, Act::RollBack),
         Trouble::SlowStorage { factor, .. } => add(at, Act::SlowSaves { factor, until: end }),
         Trouble::LossSpike { .. } | Trouble::ThermalEvent { .. } => {}
     }
 }
 
 /// Only arithmetic follows the clock: the share of a step that is not spent waiting or sending.
-fn heat(setting: &Setting, rack: &HotRack, cues: &mut Vec<Cue>) {
-    let times = &setting.estimate.times;
-    let computing = (times.linear + times.attention) / setting.estimate.seconds;
+fn heat(site: &Site<'_>, rack: &HotRack, cues: &mut Vec<Cue>) {
     for (from, until, clock) in rack.stretches() {
         if clock > 0.0 && clock < 1.0 {
-            let share = computing * (1.0 / clock - 1.0);
+            let share = site.computing * (1.0 / clock - 1.0);
             let act = Act::Slow { share, until };
             cues.push(Cue { at: from, act });
         }
     }
     if let Some(off) = rack.off {
         let act = Act::Fail {
-            node: rack.rack * setting.spec.cluster.nodes_per_rack,
+            node: rack.rack * site.cluster.nodes_per_rack,
             device: None,
             cause: named("gpu thermal interface + sensor"),
             replaced: false,
-            until: rack.until() + setting.plan.restart,
+            until: rack.until() + site.restart,
         };
         cues.push(Cue { at: off, act });
     }

@@ -1,6 +1,7 @@
 //! Losses and gradients of a run, step by step.
 
-use super::incident::{Incident, Trouble};
+use kitchen_types::config::{Incident, Trouble};
+
 use crate::loss::{LossLaw, NOMINAL_BATCH, Schedule, Stretch, noise, stretches};
 use crate::math::{exp, ln, pow};
 use crate::random::Random;

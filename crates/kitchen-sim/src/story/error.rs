@@ -52,6 +52,16 @@ pub enum SpecError {
     /// The job is impossible, or does not fit.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// No layout divides the work.
+    #[error(
+        "no layout divides this model and {batch} sequences a step over {gpus} GPUs; use another number of them, or a batch that is a multiple of it"
+    )]
+    Indivisible {
+        /// Sequences of a step.
+        batch: u32,
+        /// GPUs.
+        gpus: u32,
+    },
     /// No layout fits.
     #[error(
         "none of {examined} layouts fits into the memory of {gpus} x {accelerator}; use more GPUs, or a smaller model"

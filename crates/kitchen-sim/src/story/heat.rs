@@ -1,6 +1,6 @@
 //! A rack without cooling, second by second.
 
-use super::setting::Setting;
+use super::site::Site;
 use crate::cost::{Use, watts};
 use crate::math::exp;
 use crate::thermal::{Heat, Thermal};
@@ -37,11 +37,11 @@ pub(super) struct Look {
 impl HotRack {
     /// Cooling is lost `from` a time for `lasts` seconds, and the air gets `warmer` kelvin warmer in
     /// the end. Devices work all along, as far as their clock lets them.
-    pub(super) fn of(setting: &Setting, rack: u32, from: f64, warmer: f64, lasts: f64) -> Self {
-        let accelerator = &setting.job.cluster.accelerator;
+    pub(super) fn of(site: &Site<'_>, rack: u32, from: f64, warmer: f64, lasts: f64) -> Self {
+        let accelerator = site.accelerator;
         let idle = watts(accelerator, Use::default());
-        let full = setting.estimate.device_watts;
-        let usual = setting.spec.cluster.inlet_c;
+        let full = site.device_watts;
+        let usual = site.cluster.inlet_c;
         let mut device = Thermal::new(accelerator, usual);
         device.celsius = device.settled(full, usual);
         let mut rise = 0.0;

@@ -8,7 +8,6 @@ mod board;
 mod check;
 mod cues;
 mod curve;
-mod duration;
 mod ending;
 mod error;
 mod event;
@@ -21,18 +20,24 @@ mod opening;
 mod player;
 mod scenario;
 mod setting;
+mod site;
 mod spec;
 mod telling;
 
+pub use kitchen_types::config::{DurationError, Incident, Seconds, Trouble};
+
 pub use board::{Board, Phase};
-pub use duration::{DurationError, Seconds};
 pub use error::SpecError;
 pub use event::{Event, Moment, shard_file};
 pub use fleet::{Cell, Condition, Gpu, per_cell};
-pub use incident::{Incident, Trouble};
 pub use metric::{Limits, Metric};
 pub use player::Player;
 pub use scenario::{SCENARIOS, Scenario};
 pub use setting::{Setting, Setup};
 pub use spec::{ClusterSpec, DataSpec, EverySpec, LayoutSpec, ModelSpec, ScheduleSpec, Spec};
 pub use telling::Story;
+
+pub(crate) use check::{check_cluster, check_incident};
+pub(crate) use cues::cues;
+pub(crate) use setting::{bundled, cluster, fastest_layout, saving};
+pub(crate) use site::Site;

@@ -1,9 +1,10 @@
 //! What is told beside steps: checkpoints, failures, incidents.
 
+use kitchen_types::config::{Incident, Trouble};
+
 use super::event::{Event, digits, places};
 use super::fleet::{Ailment, Condition};
 use super::heat::HotRack;
-use super::incident::{Incident, Trouble};
 use super::setting::Setting;
 use crate::loss::perplexity;
 use crate::random::Random;

@@ -1,10 +1,10 @@
 //! A story at a pace: how far it is, and what a person makes of it.
 
+use kitchen_types::config::{Incident, Seconds, Trouble};
+
 use super::board::Board;
-use super::duration::Seconds;
 use super::error::SpecError;
 use super::event::Moment;
-use super::incident::{Incident, Trouble};
 use super::spec::Spec;
 use super::telling::Story;
 

@@ -1,10 +1,12 @@
 //! What follows from a specification before anything happens.
 
+use kitchen_types::config::Incident;
+
 use super::check::{check, check_length};
 use super::curve::{Curve, Spike, guess};
 use super::error::SpecError;
-use super::incident::Incident;
-use super::spec::{ModelSpec, Spec};
+use super::site::Site;
+use super::spec::{ClusterSpec, ModelSpec, Spec};
 use crate::constants::Constants;
 use crate::cost::{Estimate, device_gib, estimate, peak_memory};
 use crate::input::{
@@ -156,6 +158,18 @@ impl Setting {
         job(spec)
     }
 
+    /// What incidents act upon.
+    pub(super) fn site(&self) -> Site<'_> {
+        Site {
+            accelerator: &self.job.cluster.accelerator,
+            cluster: &self.spec.cluster,
+            step: self.plan.step,
+            computing: self.estimate.times.computing(),
+            device_watts: self.estimate.device_watts,
+            restart: self.plan.restart,
+        }
+    }
+
     /// Nodes of the cluster.
     #[must_use]
     pub fn nodes(&self) -> u32 {
@@ -193,29 +207,33 @@ impl Setting {
     }
 }
 
-fn bundled(error: &dyn std::fmt::Display) -> SpecError {
+pub(crate) fn bundled(error: &dyn std::fmt::Display) -> SpecError {
     SpecError::Bundled(error.to_string())
 }
 
-fn job(spec: &Spec) -> Result<Job, SpecError> {
+/// The cluster of a specification, with what is known of its accelerator.
+pub(crate) fn cluster(spec: &ClusterSpec) -> Result<Cluster, SpecError> {
     let known = accelerators().map_err(|error| bundled(&error))?;
-    let wanted = &spec.cluster.accelerator;
+    let wanted = &spec.accelerator;
     let found = known.iter().find(|one| one.name == *wanted).cloned();
     let accelerator: Accelerator = found.ok_or_else(|| SpecError::Unknown {
         what: "accelerator",
         name: wanted.clone(),
         known: list(known.iter().map(|one| one.name.as_str())),
     })?;
-    let gpus = spec.cluster.gpus;
+    Ok(Cluster {
+        accelerator,
+        devices: spec.gpus,
+        devices_per_node: spec.gpus_per_node.min(spec.gpus),
+        node_gbps: spec.node_gbps,
+    })
+}
+
+fn job(spec: &Spec) -> Result<Job, SpecError> {
     Ok(Job {
         model: model(&spec.model)?,
-        cluster: Cluster {
-            accelerator,
-            devices: gpus,
-            devices_per_node: spec.cluster.gpus_per_node.min(gpus),
-            node_gbps: spec.cluster.node_gbps,
-        },
-        layout: Layout::plain(gpus),
+        cluster: cluster(&spec.cluster)?,
+        layout: Layout::plain(spec.cluster.gpus),
         software: spec.software,
         batch: Batch {
             seq_len: spec.data.seq_len,
@@ -272,15 +290,26 @@ fn model(spec: &ModelSpec) -> Result<Model, SpecError> {
 
 /// The layout that was asked for, or the fastest that leaves some memory free.
 fn layout(spec: &Spec, job: &Job, constants: &Constants) -> Result<Layout, SpecError> {
-    if let Some(layout) = &spec.layout {
-        return Ok(layout.on(job.cluster.devices));
+    match &spec.layout {
+        Some(layout) => Ok(layout.on(job.cluster.devices)),
+        None => fastest_layout(job, constants),
     }
+}
+
+/// The fastest layout that leaves some memory free.
+pub(crate) fn fastest_layout(job: &Job, constants: &Constants) -> Result<Layout, SpecError> {
     let most = MEMORY_SHARE * device_gib(job);
     let found = search(job, &Space::default(), Some(most), constants)?;
-    let best = found.best.ok_or_else(|| SpecError::NoLayout {
-        examined: found.examined,
-        gpus: job.cluster.devices,
-        accelerator: job.cluster.accelerator.name.clone(),
+    let best = found.best.ok_or_else(|| match found.examined {
+        0 => SpecError::Indivisible {
+            batch: job.batch.global_batch,
+            gpus: job.cluster.devices,
+        },
+        examined => SpecError::NoLayout {
+            examined,
+            gpus: job.cluster.devices,
+            accelerator: job.cluster.accelerator.name.clone(),
+        },
     })?;
     Ok(best.layout)
 }
@@ -288,8 +317,7 @@ fn layout(spec: &Spec, job: &Job, constants: &Constants) -> Result<Layout, SpecE
 fn plan(spec: &Spec, job: &Job, estimate: &Estimate, steps: u64) -> Plan {
     let usual = Plan::of(job, estimate, 1.0, spec.seed);
     let nodes = f64::from(usual.nodes);
-    let storage = spec.cluster.storage_gbs.unwrap_or(nodes) * 1e9;
-    let save = SNAPSHOT + checkpoint_bytes(job.model.parameters()) / storage;
+    let save = saving(&spec.cluster, job.model.parameters());
     let between = 3600.0 * FailureRates::LLAMA3.hours_between_when_burnt_in(nodes);
     let interval = match spec.every.checkpoint {
         Some(steps) => steps as f64 * estimate.seconds,
@@ -301,6 +329,13 @@ fn plan(spec: &Spec, job: &Job, estimate: &Estimate, steps: u64) -> Plan {
         seconds: 86_400.0 + PATIENCE * steps as f64 * (estimate.seconds + save),
         ..usual
     }
+}
+
+/// Seconds for which a checkpoint of so many parameters stops the work.
+pub(crate) fn saving(cluster: &ClusterSpec, parameters: f64) -> f64 {
+    let nodes = parts(cluster.gpus, cluster.gpus_per_node);
+    let storage = cluster.storage_gbs.unwrap_or(f64::from(nodes)) * 1e9;
+    SNAPSHOT + checkpoint_bytes(parameters) / storage
 }
 
 /// A look at held-out data is the forward pass of as many sequences: a third of their training.

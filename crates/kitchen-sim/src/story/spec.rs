@@ -1,8 +1,8 @@
 //! One specification of a run, from which everything that is shown follows.
 
+use kitchen_types::config::Incident;
 use serde::{Deserialize, Serialize};
 
-use super::incident::Incident;
 use crate::input::{Activation, Experts, Layout, Recompute, Sharding, Software};
 use crate::loss::Anneal;
 

@@ -59,7 +59,7 @@ impl Story {
     /// If it describes no run.
     pub fn of(spec: Spec) -> Result<Self, SpecError> {
         let setting = Setting::of(spec)?;
-        let racks = hot_racks(&setting);
+        let racks = hot_racks(&setting.site(), &setting.spec.incidents);
         let performance = perform(&setting.plan, &script(&setting, &racks))?;
         Ok(Self {
             queue: opening(&setting).into(),

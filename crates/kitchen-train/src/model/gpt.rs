@@ -294,7 +294,7 @@ impl FeedForward {
 
 /// The width of the feed-forward network: four times the model's, or for SwiGLU 8/3 times,
 /// rounded up to a multiple of 8 (Shazeer 2020 keeps the number of weights this way).
-pub(crate) fn hidden_width(config: &GptConfig) -> usize {
+pub fn hidden_width(config: &GptConfig) -> usize {
     match config.feed_forward {
         FeedForwardConfig::Gelu => 4 * config.width,
         FeedForwardConfig::SwiGlu => (8 * config.width).div_ceil(3).next_multiple_of(8),

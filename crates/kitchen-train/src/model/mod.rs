@@ -16,7 +16,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use kitchen_types::config::{CnnConfig, GptConfig, MlpConfig, ModelConfig, Positions, RnnConfig};
 use kitchen_types::ports::{ClientError, DataSpec, InputSpec, LayerInfo, TargetSpec};
 
-pub(crate) use gpt::hidden_width as gpt_hidden_width;
+pub use gpt::hidden_width as gpt_hidden_width;
 pub(crate) use norm::normalised;
 pub(crate) use pass::{Pass, Seen};
 pub(crate) use probe::{Layer, Order, Probe};

@@ -4,7 +4,9 @@
 //! Every field has a default, so that a file says only what it changes; every unknown key is an
 //! error. Doc comments here are the help text, the form's hint and the reference page.
 
+mod cluster;
 mod data;
+mod duration;
 mod guard;
 mod model;
 mod optimizer;
@@ -15,11 +17,13 @@ mod supervisor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use cluster::{ClusterConfig, Incident, Trouble};
 pub use data::{
     BuiltinTableConfig, DataConfig, DigitsConfig, Domain, HubConfig, IdxConfig, ImageFolderConfig,
     JsonLinesConfig, MixtureConfig, PlaygroundConfig, PlaygroundShape, SequenceTask,
     SequenceTaskConfig, TableConfig, TableName, TextConfig, TokenizerConfig, WordsConfig,
 };
+pub use duration::{DurationError, Seconds};
 pub use guard::{GuardConfig, SkipStepConfig, ZclipConfig};
 pub use model::{
     Activation, Cell, CnnConfig, FeedForward, GptConfig, MlpConfig, ModelConfig, Norm, Positions,
@@ -73,6 +77,8 @@ pub struct RunConfig {
     pub supervisor: SupervisorConfig,
     /// Faults that are planted on purpose.
     pub faults: FaultsConfig,
+    /// What `device=cluster` simulates.
+    pub cluster: ClusterConfig,
 }
 
 impl Default for RunConfig {
@@ -96,6 +102,7 @@ impl Default for RunConfig {
             guard: GuardConfig::Off,
             supervisor: SupervisorConfig::Off,
             faults: FaultsConfig::default(),
+            cluster: ClusterConfig::default(),
         }
     }
 }
@@ -110,6 +117,8 @@ pub enum DeviceChoice {
     Gpu,
     /// The CPU.
     Cpu,
+    /// A cluster that is not here: the model trains on the CPU, and the clock is that of `cluster`.
+    Cluster,
 }
 
 /// What is minimised.

@@ -16,7 +16,7 @@ pub use data::{
 pub use noop::{NoData, NoHub, NoMetrics, NoModel, NoStore, NoTokenizer, NoTraining};
 pub use storage::{BlobStore, HubClient, HubError, HubFile, MetricsStore, StoreError, StoredFile};
 pub use training::{
-    ClientError, ClientInfo, Completion, Counters, EvalReport, LayerInfo, Loss, LossReport,
-    ModelState, NamedTensor, OptimStep, Pending, PerSample, Predictions, Prompt, Sampling,
-    StepReport, TokenLogprobs, TrainingClient,
+    ClientError, ClientInfo, Completion, Counters, EvalReport, Interruption, LayerInfo, Loss,
+    LossReport, ModelState, NamedTensor, OptimStep, Pending, PerSample, Predictions, Prompt,
+    Sampling, StepReport, TokenLogprobs, TrainingClient,
 };

@@ -34,7 +34,8 @@ pub trait TrainingClient {
     ) -> Result<Pending<LossReport>, ClientError>;
 
     /// Queues one step of the optimizer with the gradients added up so far, and clears them.
-    /// Errors if there are none.
+    /// Errors if there are none, and where what trains has stood still
+    /// ([`ClientError::Interrupted`]): the weights are then to be restored from a checkpoint.
     async fn optim_step(&mut self, step: &OptimStep) -> Result<Pending<StepReport>, ClientError>;
 
     /// The global norm of the mean of the gradients added up so far, waited for; they stay as they
@@ -92,6 +93,12 @@ pub trait TrainingClient {
 
     /// Puts back what [`Self::save`] gave. Errors if names or shapes differ from the model's.
     async fn restore(&mut self, state: &ModelState) -> Result<(), ClientError>;
+
+    /// Seconds on a clock of its own, where its time is not ours: a simulated cluster's. How long
+    /// things took is then told by that clock.
+    fn clock(&self) -> Option<f64> {
+        None
+    }
 
     /// What has been queued so far, for benches; zeros are never invented, `None` is "not counted".
     fn counters(&self) -> Counters {
@@ -322,6 +329,29 @@ pub struct Counters {
     pub peak_memory_bytes: Option<u64>,
 }
 
+/// Something that stopped a training, whose weights since the last checkpoint are lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Interruption {
+    /// What failed, in words.
+    pub cause: String,
+    /// When, in seconds of the client's clock.
+    pub at_s: Number,
+    /// Seconds of that clock until it can go on.
+    pub down_s: Number,
+}
+
+impl fmt::Display for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (at, down) = (self.at_s.0, self.down_s.0);
+        write!(
+            f,
+            "{}, {at:.0} s after the beginning: {down:.0} s of standing still",
+            self.cause
+        )
+    }
+}
+
 /// Why a training client could not do what it was asked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ClientError {
@@ -352,6 +382,9 @@ pub enum ClientError {
     /// Nobody measured it.
     #[error("{0} is not measured")]
     NotMeasured(String),
+    /// It stood still, and can go on from a checkpoint.
+    #[error("{0}")]
+    Interrupted(Interruption),
     /// Anything else, in words.
     #[error("{0}")]
     Failed(String),

@@ -6,7 +6,7 @@
 use expect_test::expect_file;
 use kitchen_types::config::{Algorithm, ModelConfig, RnnConfig, Span};
 use kitchen_types::event::{DeviceTiming, Evaluation, RunStatus, Step};
-use kitchen_types::ports::{ClientInfo, DataSpec, InputSpec, LayerInfo, TargetSpec};
+use kitchen_types::ports::{ClientInfo, DataSpec, InputSpec, Interruption, LayerInfo, TargetSpec};
 use kitchen_types::supervision::{
     Anomaly, AnomalyKind, Ask, Diagnosis, Knobs, Measure, Repair, Strategy, Suspect,
 };
@@ -169,6 +169,14 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         Event::Forked {
             from: RunId::new("digits-0").unwrap(),
             step: 5,
+        },
+        Event::Interrupted {
+            step: 55,
+            interruption: Interruption {
+                cause: "gpu hbm3 memory (GPU 5 of node 1)".into(),
+                at_s: Number(6.0),
+                down_s: Number(420.0),
+            },
         },
         Event::Warning {
             message: "the battery is low".into(),

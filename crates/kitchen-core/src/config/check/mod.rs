@@ -64,6 +64,7 @@ pub fn check(config: &RunConfig) -> Vec<Finding> {
     findings.guard(&config.guard);
     findings.supervisor(&config.supervisor);
     findings.faults(&config.faults);
+    findings.cluster(&config.cluster);
     findings.fit(config);
     findings.0
 }

@@ -1,6 +1,8 @@
-//! Ranges of how a run looks after itself, of guards, and of planted faults.
+//! Ranges of how a run looks after itself, of guards, planted faults, and a simulated cluster.
 
-use kitchen_types::config::{FaultsConfig, GuardConfig, SupervisorConfig};
+use kitchen_types::config::{
+    ClusterConfig, FaultsConfig, GuardConfig, Incident, SupervisorConfig, Trouble,
+};
 
 use super::{Findings, limits};
 
@@ -67,6 +69,25 @@ impl Findings {
             limits::SAMPLES,
         );
         self.positive("faults.scale", faults.scale);
+    }
+
+    /// Whether the cluster exists, and has what incidents concern, is said where it is opened.
+    pub(super) fn cluster(&mut self, cluster: &ClusterConfig) {
+        for (name, value, most) in [
+            ("gpus", cluster.gpus, 131_072),
+            ("gpus_per_node", cluster.gpus_per_node, 1024),
+        ] {
+            self.between(&format!("cluster.{name}"), value as usize, 1, most);
+        }
+        self.positive("cluster.node_gbps", cluster.node_gbps);
+        self.not_negative("cluster.failures_per_day", cluster.failures_per_day);
+        self.not_negative("cluster.speed", cluster.speed);
+        let is_spike = |it: &Incident| matches!(it.what, Trouble::LossSpike { .. });
+        if cluster.incidents.iter().any(is_spike) {
+            let message = "`cluster.incidents` has a loss spike, and losses are not simulated \
+                           here; plant a fault with `faults.nan_at` or `faults.samples`";
+            self.one("cluster.incidents", message.into());
+        }
     }
 
     fn positive(&mut self, path: &str, value: f64) {

@@ -51,6 +51,22 @@ const TABLE: &[(&[&str], &str)] = &[
         "argument `faults.scale=0`: `faults.scale` is 0, and must be above 0",
     ),
     (
+        &["cluster.gpus=0"],
+        "argument `cluster.gpus=0`: `cluster.gpus` is 0, and must be from 1 to 131072",
+    ),
+    (
+        &["cluster.speed=-1"],
+        "argument `cluster.speed=-1`: `cluster.speed` is -1, and must be 0 or more",
+    ),
+    (
+        &["cluster.incidents=[{at='1h',what={loss_spike={height=1,steps=2,rolls_back=false}}}]"],
+        "argument `cluster.incidents=[{at='1h',what={loss_spike={height=1,steps=2,rolls_back=false}}}]`: `cluster.incidents` has a loss spike, and losses are not simulated here; plant a fault with `faults.nan_at` or `faults.samples`",
+    ),
+    (
+        &["cluster.incidents=[{at='90s',what={straggler={node=0,slowness=0.5,lasts='2min'}}}]"],
+        "",
+    ),
+    (
         &["seed=9007199254740993"],
         "argument `seed=9007199254740993`: `seed` is 9007199254740993, and can be at most 2^53",
     ),

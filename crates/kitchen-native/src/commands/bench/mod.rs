@@ -72,7 +72,9 @@ fn open(args: &BenchArgs) -> anyhow::Result<OpenDevice> {
     match args.device {
         Device::Cpu => Ok(OpenDevice::cpu()),
         Device::Gpu => Ok(block_on(OpenDevice::gpu())?),
-        Device::Auto => bail!("`bench` times one device; write `--device cpu` or `--device gpu`"),
+        Device::Auto | Device::Cluster => {
+            bail!("`bench` times one device; write `--device cpu` or `--device gpu`")
+        }
     }
 }
 
