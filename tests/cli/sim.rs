@@ -290,3 +290,39 @@ fn the_best_layout_is_found() {
         "{text}"
     );
 }
+
+/// A stand-in for the system's own helper, which notes what it is asked.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_machine_is_kept_awake_where_that_can_be() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let kitchen = Kitchen::new().unwrap();
+    let helper = "bin/systemd-inhibit";
+    let script = "#!/bin/sh\necho \"$@\" > \"${0%/*}/asked\"\nexec /bin/sleep 60\n";
+    kitchen.write(helper, script).unwrap();
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(kitchen.path(helper), executable).unwrap();
+    let line = "sim small --inhibit --format plain --exit-after-runs 1";
+    let said = |path: &str| {
+        let mut command = kitchen.command(line.split(' ')).unwrap();
+        command.env("PATH", kitchen.path(path)).output().unwrap()
+    };
+
+    let awake = said("bin");
+    assert!(awake.status.success());
+    assert_eq!(String::from_utf8_lossy(&awake.stderr), "");
+    let asked = String::from_utf8(kitchen.read("bin/asked").unwrap()).unwrap();
+    assert!(
+        asked.starts_with("--what=idle:sleep --who=Kitchen"),
+        "{asked}"
+    );
+
+    let asleep = said("elsewhere");
+    assert!(asleep.status.success());
+    let remark = String::from_utf8_lossy(&asleep.stderr).into_owned();
+    assert_eq!(
+        remark.trim_end(),
+        "the machine may fall asleep: `systemd-inhibit`, which would see to it, is not here"
+    );
+}

@@ -34,7 +34,11 @@ fn mistakes_are_told_with_a_remedy() {
         ("run torn.toml", 2, "torn.toml"),
         ("run text", 2, "name a text file: `data.text.path=...`"),
         ("run digits model=gpt", 2, "gpt"),
-        ("run --device tpu", 2, "[possible values: auto, gpu, cpu]"),
+        (
+            "run --device tpu",
+            2,
+            "[possible values: auto, gpu, cpu, cluster]",
+        ),
         ("walk", 2, "unrecognized subcommand 'walk'"),
         (
             "evaluate",

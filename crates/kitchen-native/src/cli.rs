@@ -119,6 +119,10 @@ pub(crate) struct ShowArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) notify: Option<String>,
 
+    /// Keep the machine awake until it ends
+    #[arg(long)]
+    pub(crate) inhibit: bool,
+
     /// Threads that the CPU may use [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -167,6 +171,8 @@ pub(crate) enum Device {
     Gpu,
     /// The CPU
     Cpu,
+    /// The CPU, in the time of a simulated cluster
+    Cluster,
 }
 
 impl From<Device> for DeviceChoice {
@@ -175,6 +181,7 @@ impl From<Device> for DeviceChoice {
             Device::Auto => Self::Auto,
             Device::Gpu => Self::Gpu,
             Device::Cpu => Self::Cpu,
+            Device::Cluster => Self::Cluster,
         }
     }
 }
@@ -186,6 +193,7 @@ impl Device {
             Self::Auto => "auto",
             Self::Gpu => "gpu",
             Self::Cpu => "cpu",
+            Self::Cluster => "cluster",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Everything that a run does is in kitchen-core; here are arguments, the terminal, the files that
 //! record a run, and the network.
 
+mod awake;
 mod cli;
 mod commands;
 mod ending;

@@ -73,6 +73,10 @@ pub(crate) struct SimWatchArgs {
     /// [default: each once]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) exit_after_runs: Option<u32>,
+
+    /// Keep the machine awake until it ends
+    #[arg(long)]
+    pub(crate) inhibit: bool,
 }
 
 /// How a simulated run is shown.

@@ -22,7 +22,7 @@ use crate::tensorboard::{self, TensorBoard};
 use crate::training::Training;
 use crate::voice::Voice;
 use crate::watch::{Watched, watch};
-use crate::{ending, hub, out};
+use crate::{awake, ending, hub, out};
 
 /// Trains a model.
 pub(crate) fn run(args: &RunArgs, runs: &Runs) -> anyhow::Result<Exit> {
@@ -54,6 +54,7 @@ pub(super) fn train(
     _lock: files::Lock,
 ) -> anyhow::Result<Exit> {
     use_threads(show.threads)?;
+    let _awake = awake::hold(show.inhibit);
     let (recorder, record) = Recorder::open(&folder.events())?;
     let recipe = Recipe::find(&config.recipe);
     let request = request(folder, config, record.next_seq);

@@ -10,6 +10,7 @@ use kitchen_platform::Stopwatch;
 use super::plain::Plain;
 use super::request::Playlist;
 use super::screen;
+use crate::awake;
 use crate::cli::{ShowArgs, SimFormat, SimWatchArgs};
 use crate::exit::Exit;
 use crate::out;
@@ -23,6 +24,7 @@ const NAP: f64 = 0.2;
 /// Shows what was asked for.
 pub(super) fn watch(args: &SimWatchArgs) -> anyhow::Result<Exit> {
     let mut playlist = Playlist::read(args)?;
+    let _awake = awake::hold(args.inhibit);
     let limit = Limit {
         clock: Stopwatch::start(),
         after: args.exit_after_time,
