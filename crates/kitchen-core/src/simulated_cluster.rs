@@ -94,14 +94,13 @@ impl SimulatedCluster {
             None => String::new(),
         };
         format!(
-            "it was asked for: {} in tp {}, pp {}, dp {}, simulated; a step takes {} there, at {} of \
-             the peak{memory}; what is learnt is computed on the CPU here",
-            self.name(),
+            "a step takes {} there, at {} of the peak, in tp {}, pp {}, dp {}{memory}; what is \
+             learnt is computed on the CPU here",
+            seconds(found.step),
+            percent(found.mfu),
             layout.tp,
             layout.pp,
             layout.dp,
-            seconds(found.step),
-            percent(found.mfu),
         )
     }
 

@@ -76,10 +76,7 @@ fn it_learns_what_a_cpu_learns_in_the_time_of_a_cluster() {
     });
     let (chosen, reason) = chosen.unwrap();
     assert_eq!(chosen, "cluster");
-    assert!(
-        reason.contains("8 x H100 SXM 80GB in tp 1, pp 1, dp 8"),
-        "{reason}"
-    );
+    assert!(reason.contains("in tp 1, pp 1, dp 8"), "{reason}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use kitchen_sim::cost::{estimate, times};
 use kitchen_sim::input::{Accelerator, Attention, Batch, Job, Layout, Model, Sharding, Software};
 use kitchen_sim::run::{Plan, run};
 use kitchen_sim::search::{Space, search};
+use kitchen_sim::story::{Scenario, Story};
 use kitchen_sim::trace::trace;
 
 const ROUNDS: usize = 7;
@@ -65,6 +66,20 @@ fn main() {
     let plan = Plan::of(&job, &estimate(&job, &constants).unwrap(), 54.0, 1);
     let ran = median(|| drop(run(&plan)));
     println!("54 days, 16,384 GPUs         {ran:>10.1} ms");
+
+    // 54 days take some 640,000 steps of that run.
+    for (name, steps) in [
+        ("first-night", None),
+        ("llama3-405b", None),
+        ("llama3-405b", Some(640_000)),
+    ] {
+        let mut spec = Scenario::named(name).unwrap().spec().unwrap();
+        spec.schedule.steps = steps.or(spec.schedule.steps);
+        let story = || Story::of(spec.clone()).unwrap();
+        let (moments, days) = (story().count(), story().last().unwrap().at / 86_400.0);
+        let told = median(|| drop(black_box(story().count())));
+        println!("story of {days:>6.2} days         {told:>10.1} ms, {moments} moments ({name})");
+    }
 }
 
 /// The median over rounds of how long `work` takes, in milliseconds.
