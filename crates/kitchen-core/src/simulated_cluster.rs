@@ -10,9 +10,8 @@ use kitchen_platform::{Stopwatch, sleep};
 use kitchen_sim::clock::{Clock, Interruption as Stop, Order, Work};
 use kitchen_sim::cost::{Matrix, Network};
 use kitchen_sim::input::{Activation, Batch as Sequences, Model};
-use kitchen_sim::story::ClusterSpec;
 use kitchen_train::{gpt_hidden_width, put_clock, take_clock};
-use kitchen_types::config::{ClusterConfig, FeedForward, GptConfig, ModelConfig};
+use kitchen_types::config::{FeedForward, GptConfig, ModelConfig};
 use kitchen_types::ports::{
     Batch, ClientError, ClientInfo, Completion, Counters, DataSpec, EvalReport, InputSpec, Inputs,
     Interruption, LayerInfo, Loss, LossReport, ModelState, OptimStep, Pending, PerSample,
@@ -20,6 +19,8 @@ use kitchen_types::ports::{
 };
 use kitchen_types::question::{AttentionMap, Inspection};
 use kitchen_types::{Number, RunConfig};
+
+use crate::words;
 
 /// Interruptions without a checkpoint between them after which nobody waits for the next.
 const PATIENCE: u32 = 20;
@@ -29,8 +30,9 @@ const LOOKS_OF_A_STEP: f64 = 3.0;
 /// A client that trains as another does, and takes the time of a cluster.
 pub(crate) struct SimulatedCluster {
     inner: Box<dyn TrainingClient>,
-    config: ClusterConfig,
     order: Order,
+    /// Simulated seconds in one of whoever watches; 0 waits for nothing.
+    speed: f64,
     clock: Clock,
     /// Examples of the step whose gradients are being added up, and of the steps that the clock
     /// knows.
@@ -54,17 +56,11 @@ impl SimulatedCluster {
         config: &RunConfig,
         data: &DataSpec,
     ) -> Result<Self, StageError> {
-        let planned = (config.batch * config.optimizer.accumulate) as u64;
+        let planned = config.batch as u64 * config.optimizer.accumulate as u64;
         let cluster = &config.cluster;
         let order = Order {
             work: work(&config.model, data, &inner.describe().layers, planned),
-            cluster: ClusterSpec {
-                accelerator: cluster.accelerator.clone(),
-                gpus: cluster.gpus,
-                gpus_per_node: cluster.gpus_per_node,
-                node_gbps: cluster.node_gbps,
-                ..ClusterSpec::default()
-            },
+            cluster: cluster.into(),
             failures_per_day: cluster.failures_per_day,
             incidents: cluster.incidents.clone(),
             seed: config.seed,
@@ -74,8 +70,8 @@ impl SimulatedCluster {
         })?;
         Ok(Self {
             inner,
-            config: cluster.clone(),
             order,
+            speed: cluster.speed,
             clock,
             examples: 0,
             planned,
@@ -94,10 +90,13 @@ impl SimulatedCluster {
             None => String::new(),
         };
         format!(
-            "a step takes {} there, at {} of the peak, in tp {}, pp {}, dp {}{memory}; what is \
+            "a step takes {} ms there, at {} of the peak, in tp {}, pp {}, dp {}{memory}; what is \
              learnt is computed on the CPU here",
-            seconds(found.step),
-            percent(found.mfu),
+            words::value(1e3 * found.step),
+            match found.mfu < 1e-3 {
+                true => "less than 0.1 %".into(),
+                false => words::percent(found.mfu),
+            },
             layout.tp,
             layout.pp,
             layout.dp,
@@ -105,17 +104,22 @@ impl SimulatedCluster {
     }
 
     fn name(&self) -> String {
-        format!("{} x {}", self.config.gpus, self.config.accelerator)
+        let cluster = &self.order.cluster;
+        format!("{} x {}", cluster.gpus, cluster.accelerator)
     }
 
-    /// A batch of another size is another step.
+    /// A batch of another size is another step. Where it does not divide, some GPUs have less to do.
     fn plan_for(&mut self, examples: u64) -> Result<(), ClientError> {
         if examples == self.planned {
             return Ok(());
         }
         let count = u32::try_from(examples).unwrap_or(u32::MAX);
         match &mut self.order.work {
-            Work::Transformer(_, batch) => batch.global_batch = count,
+            Work::Transformer(_, batch) => {
+                let layout = &self.clock.forecast().layout;
+                let at_once = layout.dp.saturating_mul(layout.micro_batch).max(1);
+                batch.global_batch = count.div_ceil(at_once).saturating_mul(at_once);
+            }
             Work::Network(network) => network.batch = count,
         }
         let at = self.clock.at();
@@ -169,9 +173,11 @@ impl SimulatedCluster {
     async fn pace(&mut self) {
         let (before, since) = self.shown;
         let now = self.clock.at();
-        if self.config.speed > 0.0 {
-            let wanted = Duration::try_from_secs_f64((now - before) / self.config.speed);
-            let left = wanted.unwrap_or_default().saturating_sub(since.elapsed());
+        if self.speed > 0.0 {
+            // What is too long for a duration is as long as can be.
+            let wanted = Duration::try_from_secs_f64((now - before) / self.speed);
+            let wanted = wanted.unwrap_or(Duration::MAX);
+            let left = wanted.saturating_sub(since.elapsed());
             sleep(left).await;
         }
         self.shown = (now, Stopwatch::start());
@@ -187,20 +193,6 @@ fn told(stopped: &Stop) -> Interruption {
         cause: format!("{} ({place})", stopped.cause),
         at_s: Number(stopped.at),
         down_s: Number(stopped.down),
-    }
-}
-
-fn percent(share: f64) -> String {
-    match share < 1e-3 {
-        true => "less than 0.1 %".into(),
-        false => format!("{:.1} %", 100.0 * share),
-    }
-}
-
-fn seconds(seconds: f64) -> String {
-    match seconds < 1.0 {
-        true => format!("{:.2} ms", 1e3 * seconds),
-        false => format!("{seconds:.2} s"),
     }
 }
 
@@ -380,5 +372,76 @@ impl TrainingClient for SimulatedCluster {
 
     fn counters(&self) -> Counters {
         self.inner.counters()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kitchen_types::config::{CnnConfig, MlpConfig, RnnConfig};
+    use kitchen_types::ports::TargetSpec;
+
+    use super::*;
+
+    fn data(input: InputSpec) -> DataSpec {
+        DataSpec {
+            input,
+            target: TargetSpec::NextToken,
+        }
+    }
+
+    fn layer(name: &str, shape: &[usize]) -> LayerInfo {
+        LayerInfo {
+            name: name.into(),
+            shape: shape.to_vec(),
+        }
+    }
+
+    /// Of one example: what its matrices multiply, forward and backward.
+    fn flops(model: &ModelConfig, input: InputSpec, layers: &[LayerInfo]) -> f64 {
+        match work(model, &data(input), layers, 1) {
+            Work::Network(network) => network.flops(),
+            Work::Transformer(..) => f64::NAN,
+        }
+    }
+
+    #[test]
+    fn each_matrix_is_met_as_often_as_it_is() {
+        let image = |side: usize| InputSpec::Features {
+            shape: vec![1, side, side],
+        };
+        let words = InputSpec::Tokens {
+            vocabulary: 27,
+            context: 5,
+        };
+        let mlp = [
+            layer("hidden.0.weight", &[256, 784]),
+            layer("hidden.0.bias", &[256]),
+            layer("head.weight", &[10, 256]),
+        ];
+        assert_eq!(
+            flops(&ModelConfig::Mlp(MlpConfig::default()), image(28), &mlp),
+            6.0 * (256.0 * 784.0 + 10.0 * 256.0)
+        );
+        // 28 x 28 places, then 14 x 14, then 7 x 7 numbers of each channel at once.
+        let cnn = [
+            layer("convolutions.0.weight", &[16, 1, 3, 3]),
+            layer("convolutions.1.weight", &[32, 16, 3, 3]),
+            layer("head.weight", &[10, 32 * 49]),
+        ];
+        assert_eq!(
+            flops(&ModelConfig::Cnn(CnnConfig::default()), image(28), &cnn),
+            6.0 * (784.0 * 144.0 + 196.0 * 4608.0 + 15_680.0)
+        );
+        // A table of embeddings is only read; the rest meets each of five tokens.
+        let rnn = [
+            layer("token_embedding.weight", &[27, 8]),
+            layer("rnn.weight_ih_l0", &[32, 8]),
+            layer("rnn.weight_hh_l0", &[32, 8]),
+            layer("head.weight", &[27, 8]),
+        ];
+        assert_eq!(
+            flops(&ModelConfig::Rnn(RnnConfig::default()), words, &rnn),
+            6.0 * 5.0 * (256.0 + 256.0 + 216.0)
+        );
     }
 }

@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use kitchen_core::checkpoint::{self, Checkpoint};
 use kitchen_core::store::Memory;
 use kitchen_types::event::{RunStatus, Step};
-use kitchen_types::{Envelope, Event, RunConfig};
+use kitchen_types::{Command, Envelope, Event, RunConfig};
 
 fn cluster(recipe: &str, arguments: &[&str]) -> RunConfig {
     config(recipe, &[&["device=cluster"], arguments].concat())
@@ -152,6 +152,22 @@ fn every_kind_of_model_has_its_time() {
         assert_eq!(steps.len(), 2, "{recipe}: {}", reason(&envelopes));
         assert!(steps.iter().all(|it| it.duration_us > 1_000), "{recipe}");
     }
+}
+
+/// A batch that does not divide leaves some GPUs with less to do, and ends no run.
+#[test]
+fn batches_may_change_their_size_on_the_way() {
+    let few = [
+        "steps=4",
+        "model.layers=1",
+        "model.width=16",
+        "evaluate.samples=8",
+    ];
+    let run = begin(&cluster("addition", &few), &Memory::default());
+    assert!(run.commands.send(Command::SetBatchSize(13)));
+    let envelopes = finish(run);
+    let samples: Vec<u64> = steps(&envelopes).iter().map(|it| it.samples).collect();
+    assert_eq!(samples, [64, 13, 13, 13], "{}", reason(&envelopes));
 }
 
 #[test]

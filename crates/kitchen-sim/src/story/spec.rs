@@ -1,6 +1,6 @@
 //! One specification of a run, from which everything that is shown follows.
 
-use kitchen_types::config::Incident;
+use kitchen_types::config::{ClusterConfig, Incident};
 use serde::{Deserialize, Serialize};
 
 use crate::input::{Activation, Experts, Layout, Recompute, Sharding, Software};
@@ -184,10 +184,20 @@ impl Default for Spec {
 impl Default for ClusterSpec {
     fn default() -> Self {
         Self {
-            accelerator: "H100 SXM 80GB".to_owned(),
             gpus: 64,
-            gpus_per_node: 8,
-            node_gbps: 3200.0,
+            ..Self::from(&ClusterConfig::default())
+        }
+    }
+}
+
+/// What a run's configuration leaves open is as usual.
+impl From<&ClusterConfig> for ClusterSpec {
+    fn from(config: &ClusterConfig) -> Self {
+        Self {
+            accelerator: config.accelerator.clone(),
+            gpus: config.gpus,
+            gpus_per_node: config.gpus_per_node,
+            node_gbps: config.node_gbps,
             nodes_per_rack: 4,
             inlet_c: 25.0,
             storage_gbs: None,
