@@ -7,7 +7,7 @@ use kitchen_types::{Command, Event};
 
 use super::keys::*;
 use super::save::{finish_save, poll_save};
-use super::session::{go_back, plan_anew};
+use super::session::{go_back, goes_back, plan_anew};
 use super::step::{report_all, take_batch, update_epoch_ended};
 use super::supervise::{reapply, supervise, told};
 use super::{asked, surface};
@@ -20,24 +20,13 @@ pub(super) struct ObeyCommands;
 #[async_trait(?Send)]
 impl Stage for ObeyCommands {
     fn spec(&self) -> StageSpec {
-        StageSpec::new(
+        goes_back(StageSpec::new(
             "obey_commands",
             "do what people asked for since the last step",
-        )
-        .reads(&CONFIG)
-        .reads(&HOST)
-        .reads(&DATA)
-        .changes(&PLAN)
+        ))
         .changes(&COMMANDS)
-        .changes(&CLIENT)
-        .changes(&LOOP)
-        .changes(&IN_FLIGHT)
-        .changes(&SAVING)
-        .changes(&WATCH)
-        .changes(&FINISHED)
         .changes(&STEPPING)
         .writes(&STOPPED)
-        .writes(&EPOCH_ENDED)
         .writes(&STEP_BEGAN)
         .emits(&[
             "paused",

@@ -52,24 +52,13 @@ pub(super) struct Restore;
 #[async_trait(?Send)]
 impl Stage for Restore {
     fn spec(&self) -> StageSpec {
-        StageSpec::new(
+        goes_back(StageSpec::new(
             "restore",
             "go on from the newest checkpoint, if there is one",
-        )
-        .reads(&CONFIG)
-        .reads(&HOST)
-        .reads(&DATA)
-        .changes(&PLAN)
-        .changes(&CLIENT)
-        .changes(&LOOP)
+        ))
         .changes(&COMMANDS)
-        .changes(&IN_FLIGHT)
-        .changes(&SAVING)
-        .changes(&WATCH)
         .writes(&STOPPED)
         .writes(&STEP_BEGAN)
-        .writes(&EPOCH_ENDED)
-        .writes(&FINISHED)
         .emits(&[
             "restored",
             "checkpoint_rejected",
@@ -132,6 +121,21 @@ pub(super) fn plan_anew(ctx: &mut Context<'_>) -> Result<(), StageError> {
         });
     }
     ctx.put(&PLAN, plan)
+}
+
+/// Declares what [`go_back`] reaches, and what is settled before it.
+pub(super) fn goes_back(spec: StageSpec) -> StageSpec {
+    spec.reads(&CONFIG)
+        .reads(&HOST)
+        .reads(&DATA)
+        .changes(&PLAN)
+        .changes(&CLIENT)
+        .changes(&LOOP)
+        .changes(&IN_FLIGHT)
+        .changes(&SAVING)
+        .changes(&WATCH)
+        .changes(&FINISHED)
+        .writes(&EPOCH_ENDED)
 }
 
 /// Puts model and loop back to the newest usable checkpoint at or before `step`. Says whether

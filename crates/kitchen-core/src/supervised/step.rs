@@ -14,7 +14,7 @@ use kitchen_watch::Measured;
 
 use super::guarded::{Updated, update};
 use super::keys::*;
-use super::session::begin_again;
+use super::session::{begin_again, goes_back};
 use super::supervise::{judge, time};
 use crate::faults::flip_a_bit;
 
@@ -111,33 +111,25 @@ pub(super) struct OptimizerStep;
 #[async_trait(?Send)]
 impl Stage for OptimizerStep {
     fn spec(&self) -> StageSpec {
-        StageSpec::new("optimizer_step", "queue one update of the weights")
-            .reads(&CONFIG)
-            .reads(&HOST)
-            .reads(&DATA)
-            .changes(&PLAN)
-            .changes(&WATCH)
-            .changes(&CLIENT)
-            .changes(&GRADIENTS)
-            .changes(&LOOP)
-            .changes(&IN_FLIGHT)
-            .changes(&SAVING)
-            .changes(&FINISHED)
-            .writes(&GRADIENTS_READY)
-            .writes(&EPOCH_ENDED)
-            .writes(&EVALUATION_DUE)
-            .writes(&SAMPLE_DUE)
-            .writes(&CHECKPOINT_DUE)
-            .emits(&[
-                "interrupted",
-                "restored",
-                "checkpoint_rejected",
-                "checkpoint_saved",
-                "checkpoint_removed",
-                "planned",
-                "stepped",
-                "warning",
-            ])
+        goes_back(StageSpec::new(
+            "optimizer_step",
+            "queue one update of the weights",
+        ))
+        .changes(&GRADIENTS)
+        .writes(&GRADIENTS_READY)
+        .writes(&EVALUATION_DUE)
+        .writes(&SAMPLE_DUE)
+        .writes(&CHECKPOINT_DUE)
+        .emits(&[
+            "interrupted",
+            "restored",
+            "checkpoint_rejected",
+            "checkpoint_saved",
+            "checkpoint_removed",
+            "planned",
+            "stepped",
+            "warning",
+        ])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
