@@ -4,6 +4,12 @@ use kitchen_sim::story::{Event, Incident, Moment, SCENARIOS, Seconds, Spec, Stor
 
 use crate::{first, picked, spec, story, take};
 
+/// Front ends fall back to it.
+#[test]
+fn the_specification_that_says_nothing_is_a_run() {
+    assert!(Story::of(Spec::default()).unwrap().count() > 100);
+}
+
 #[test]
 fn every_line_of_json_has_80_columns_and_is_read_again() {
     for scenario in SCENARIOS {
