@@ -194,7 +194,7 @@ fn what_cannot_be_is_refused() {
                 "checkpoint.every=1000000",
                 "evaluate.every=1000000",
                 "steps=1000000",
-                "cluster.failures_per_day=1e9",
+                "cluster.failures_per_day=1e6",
             ],
             "the cluster failed 20 times since the last checkpoint",
         ),

@@ -6,6 +6,9 @@ use kitchen_types::config::{
 
 use super::{Findings, limits};
 
+/// The most interruptions by a node in a day: more than one in a tenth of a second.
+const MOST_FAILURES: f64 = 1e6;
+
 impl Findings {
     pub(super) fn supervisor(&mut self, config: &SupervisorConfig) {
         let SupervisorConfig::On(on) = config else {
@@ -80,7 +83,14 @@ impl Findings {
             self.between(&format!("cluster.{name}"), value as usize, 1, most);
         }
         self.positive("cluster.node_gbps", cluster.node_gbps);
-        self.not_negative("cluster.failures_per_day", cluster.failures_per_day);
+        if !(0.0..=MOST_FAILURES).contains(&cluster.failures_per_day) {
+            let path = "cluster.failures_per_day";
+            let message = format!(
+                "`{path}` is {}, and must be from 0 to {MOST_FAILURES}",
+                cluster.failures_per_day
+            );
+            self.one(path, message);
+        }
         self.not_negative("cluster.speed", cluster.speed);
         let is_spike = |it: &Incident| matches!(it.what, Trouble::LossSpike { .. });
         if cluster.incidents.iter().any(is_spike) {

@@ -55,6 +55,10 @@ const TABLE: &[(&[&str], &str)] = &[
         "argument `cluster.gpus=0`: `cluster.gpus` is 0, and must be from 1 to 131072",
     ),
     (
+        &["cluster.failures_per_day=1e9"],
+        "argument `cluster.failures_per_day=1e9`: `cluster.failures_per_day` is 1000000000, and must be from 0 to 1000000",
+    ),
+    (
         &["cluster.speed=-1"],
         "argument `cluster.speed=-1`: `cluster.speed` is -1, and must be 0 or more",
     ),
