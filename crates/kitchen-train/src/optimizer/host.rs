@@ -63,7 +63,7 @@ fn sgd_with_momentum(rule: &Sgd, scale: f32, weight: &mut [f32], grad: &[f32], b
     };
     for ((w, g), b) in weight.iter_mut().zip(grad).zip(buffer) {
         let g = g * scale + *w * rule.l2;
-        *b = *b * rule.momentum + g;
+        *b = or_zero(*b * rule.momentum + g);
         *w -= (g * from_grad + *b * from_buffer) * rule.lr;
     }
 }
@@ -78,8 +78,8 @@ fn adam(
 ) {
     for (((w, g), m), v) in weight.iter_mut().zip(grad).zip(mean).zip(square) {
         let g = g * scale + *w * rule.l2;
-        *m += (g - *m) * rule.one_minus_beta1;
-        *v = *v * rule.beta2 + g * g * rule.one_minus_beta2;
+        *m = or_zero(*m + (g - *m) * rule.one_minus_beta1);
+        *v = or_zero(*v * rule.beta2 + g * g * rule.one_minus_beta2);
         let root = v.sqrt() * rule.root + rule.epsilon;
         *w = *w * rule.keep - *m / root * rule.step;
     }
@@ -89,9 +89,21 @@ fn lion(rule: &Lion, scale: f32, weight: &mut [f32], grad: &[f32], mean: &mut [f
     for ((w, g), m) in weight.iter_mut().zip(grad).zip(mean) {
         let g = g * scale;
         let direction = *m + (g - *m) * rule.one_minus_beta1;
-        *m += (g - *m) * rule.one_minus_beta2;
+        *m = or_zero(*m + (g - *m) * rule.one_minus_beta2);
         *w = *w * rule.keep - sign(direction) * rule.lr;
     }
+}
+
+/// `x`, or 0 where it is next to nothing.
+///
+/// The moment of a weight that no example moves any more shrinks from step to step to a subnormal
+/// number, and stays one: a tenth of the least of them rounds to 0. On handwritten digits that
+/// befalls a fifth of a hidden matrix within 1,000 steps, and some processors are slow with such
+/// numbers.
+fn or_zero(x: f32) -> f32 {
+    /// A ten-thousandth of it is still a normal number, and it is nothing beside any epsilon.
+    const NEXT_TO_NOTHING: f32 = 1e-34;
+    if x.abs() < NEXT_TO_NOTHING { 0.0 } else { x }
 }
 
 /// -1, 0 or 1, where `f32::signum` has no 0.

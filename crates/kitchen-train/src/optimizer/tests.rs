@@ -298,6 +298,22 @@ proptest! {
 }
 
 #[test]
+fn moments_without_a_gradient_become_nothing() {
+    for algorithm in algorithms() {
+        let rule = Rule::new(&algorithm, size(1), || false, [4, 3]);
+        let zeros = || tensor(vec![0.0; 12], [4, 3]);
+        let buffers = rule.buffers().iter();
+        let mut slot: Slot<2> = buffers.map(|_| tensor(vec![1.1e-34; 12], [4, 3])).collect();
+        for _ in 0..100 {
+            (_, slot) = host::apply(&rule, zeros(), zeros(), slot, None);
+        }
+        for (buffer, name) in slot.into_iter().zip(rule.buffers()) {
+            assert_eq!(values(buffer), [0.0; 12], "{name} of {algorithm:?}");
+        }
+    }
+}
+
+#[test]
 fn large_weights_are_moved_throughout_whatever_the_threads() {
     let count = (1 << 18) + 77;
     let grad = || by_formula("grad", [count], 1.0);
