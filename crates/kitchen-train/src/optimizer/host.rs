@@ -79,7 +79,7 @@ fn adam(
     for (((w, g), m), v) in weight.iter_mut().zip(grad).zip(mean).zip(square) {
         let g = g * scale + *w * rule.l2;
         *m = or_zero(*m + (g - *m) * rule.one_minus_beta1);
-        *v = or_zero(*v * rule.beta2 + g * g * rule.one_minus_beta2);
+        *v = *v * rule.beta2 + g * g * rule.one_minus_beta2;
         let root = v.sqrt() * rule.root + rule.epsilon;
         *w = *w * rule.keep - *m / root * rule.step;
     }
@@ -94,16 +94,21 @@ fn lion(rule: &Lion, scale: f32, weight: &mut [f32], grad: &[f32], mean: &mut [f
     }
 }
 
-/// `x`, or 0 where it is next to nothing.
+/// A first moment, or 0 where it is next to nothing.
 ///
 /// The moment of a weight that no example moves any more shrinks from step to step to a subnormal
 /// number, and stays one: a tenth of the least of them rounds to 0. On handwritten digits that
 /// befalls a fifth of a hidden matrix within 1,000 steps, and some processors are slow with such
-/// numbers.
-fn or_zero(x: f32) -> f32 {
-    /// A ten-thousandth of it is still a normal number, and it is nothing beside any epsilon.
+/// numbers. Not for second moments, by whose roots Adam divides: beside a small epsilon a 0 would
+/// make a huge step of a tiny one.
+fn or_zero(moment: f32) -> f32 {
+    /// A thousandth of it, which a step may add, is still a normal number.
     const NEXT_TO_NOTHING: f32 = 1e-34;
-    if x.abs() < NEXT_TO_NOTHING { 0.0 } else { x }
+    if moment.abs() < NEXT_TO_NOTHING {
+        0.0
+    } else {
+        moment
+    }
 }
 
 /// -1, 0 or 1, where `f32::signum` has no 0.
