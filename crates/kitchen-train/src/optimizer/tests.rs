@@ -29,6 +29,7 @@ use golden::{assert_close, formula};
 
 #[path = "../../tests/golden/mod.rs"]
 mod golden;
+mod orthogonal;
 
 /// The weights of `make.py`.
 #[derive(Module, Debug)]
@@ -165,8 +166,7 @@ fn ten_steps_are_those_of_pytorch() {
     }
 }
 
-// The next three tables are independent computations in double precision, by hand from the papers.
-
+/// An independent computation in double precision, by hand from the paper.
 #[test]
 fn adamw_moves_a_number_as_on_paper() {
     let paper = |config: AdamwConfig, grads: &[f32], expected: &[f32]| {
@@ -202,36 +202,6 @@ fn adamw_moves_a_number_as_on_paper() {
         ..without_decay
     };
     paper(coarse, &[1e-6], &[0.999_090_909_091]);
-}
-
-#[test]
-fn orthogonalises_as_on_paper() {
-    let wide = tensor(vec![1.0, 2.0, 3.0, 0.5, -1.0, 0.2], [2, 3]);
-    let expected = [
-        0.223_807_343_9,
-        0.363_521_954_8,
-        0.616_761_755_4,
-        0.440_332_512_7,
-        -0.712_479_559_3,
-        0.285_453_558,
-    ];
-    let actual = values(muon::orthogonalise(wide.clone(), 5));
-    assert_close("wide", &actual, &expected, 2e-6);
-    let tall = muon::orthogonalise(wide.transpose(), 5).transpose();
-    assert_close("tall", &values(tall), &expected, 2e-6);
-}
-
-#[test]
-fn muon_adjusts_the_learning_rate_as_on_paper() {
-    for (adjust, shape, expected) in [
-        (MuonAdjustLr::Original, [2, 3], 1.0),
-        (MuonAdjustLr::Original, [3, 2], 1.224_744_871_4),
-        (MuonAdjustLr::MatchRmsAdamw, [3, 2], 0.346_410_161_5),
-        (MuonAdjustLr::MatchRmsAdamw, [2, 3], 0.346_410_161_5),
-    ] {
-        let actual = muon::adjusted_lr(adjust, 1.0, shape);
-        assert!((actual - expected).abs() < 1e-9, "{adjust:?} of {shape:?}");
-    }
 }
 
 /// One step of a rule in both ways.
@@ -572,37 +542,4 @@ fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
         assert_eq!(error.to_string(), expected);
     }
     assert_eq!(state(&optimizer, &model), before);
-}
-
-#[test]
-fn muon_leaves_embeddings_and_output_layers_to_adamw() {
-    for (names, expected) in [
-        (
-            vec!["layers.0.weight", "layers.1.weight", "layers.2.weight"],
-            vec!["layers.0.weight", "layers.1.weight"],
-        ),
-        (
-            vec![
-                "token_embedding.weight",
-                "blocks.0.attention.qkv.weight",
-                "head.weight",
-            ],
-            vec!["blocks.0.attention.qkv.weight"],
-        ),
-        // The last matrix of a model with tied embeddings is a hidden one.
-        (
-            vec![
-                "token_embedding.weight",
-                "blocks.0.feed_forward.down.weight",
-            ],
-            vec!["blocks.0.feed_forward.down.weight"],
-        ),
-        (
-            vec!["token_embedding.weight", "rnn.weight_hh_l0", "head.weight"],
-            vec!["rnn.weight_hh_l0"],
-        ),
-    ] {
-        let names = names.into_iter().map(String::from).collect();
-        assert_eq!(muon::hidden(names), expected);
-    }
 }
