@@ -76,6 +76,14 @@ fn check_file(kitchen: &Kitchen, block: &Block, place: &str) -> usize {
 fn make(kitchen: &Kitchen, fixture: &str) {
     match fixture {
         "pictures" => pictures(kitchen),
+        "prose.txt and code.txt" => {
+            let lines = |line: &dyn Fn(usize) -> String| (0..200).map(line).collect::<String>();
+            let prose =
+                lines(&|n| format!("The cook has stirred {n} pots, and tastes the soup.\n"));
+            let code = lines(&|n| format!("fn pot_{n}() -> Soup {{ stir({n}); taste() }}\n"));
+            kitchen.write("prose.txt", prose).unwrap();
+            kitchen.write("code.txt", code).unwrap();
+        }
         "plays.txt" => {
             let lines =
                 (0..400).map(|n| format!("Scene {n}. Enter the king, and {} lords.\n", n % 7));

@@ -14,6 +14,7 @@
 
 mod address;
 mod cluster;
+mod curriculum;
 mod curves;
 mod data;
 mod devices;

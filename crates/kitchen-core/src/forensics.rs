@@ -6,7 +6,7 @@
 
 mod story;
 
-use kitchen_types::checkpoint::LoopState;
+use kitchen_types::checkpoint::{LoopState, Resized};
 use kitchen_types::config::DeviceChoice;
 use kitchen_types::diagnosis::{OutlierRule, StepDiagnosis};
 use kitchen_types::ports::{Batch, BlobStore, PerSample, Splits, TrainingClient};
@@ -18,7 +18,7 @@ use crate::faults::{flip_a_bit, open_data};
 use crate::host::Host;
 use crate::session::SessionError;
 use crate::supervised::{self, Plan, next_update, update};
-use story::Story;
+use story::{Change, Story};
 
 /// A batch, explained.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,8 +80,11 @@ pub async fn explain(request: ExplainRequest<'_>, host: &Host) -> Result<Explain
     let from_step = replay.state.step;
     let mut told = story.told_since(from_step);
     loop {
-        while let Some(command) = told.next_if(|(after, _)| *after <= replay.state.step) {
-            replay.obey(&command.1)?;
+        while let Some((_, change)) = told.next_if(|(after, _)| *after <= replay.state.step) {
+            match change {
+                Change::Told(command) => replay.obey(&command)?,
+                Change::Mixed(shares) => replay.remix(&shares)?,
+            }
         }
         replay.begin_epoch();
         if replay.state.step + 1 >= story.step {
@@ -190,10 +193,8 @@ impl<'a> Replay<'a> {
             Command::SkipBatch => state.batch += 1,
             Command::SetBatchSize(size) => {
                 let sampler = &self.plan.sampler;
-                state.resized = Some(sampler.resize(*size, state.step, state.epoch, state.batch));
-                state.batch = 0;
-                let data = &*self.data.train;
-                self.plan = Plan::resized(self.config, data, state.resized.as_ref())?;
+                let resized = sampler.resize(*size, state.step, state.epoch, state.batch);
+                self.take_over(resized)?;
             }
             // Where the run went back, what it forgot is not told any more.
             Command::Pause
@@ -203,6 +204,23 @@ impl<'a> Replay<'a> {
             | Command::Save
             | Command::RollBack { .. } => {}
         }
+        Ok(())
+    }
+
+    /// What the batches hold from here on; nothing changes where they do already.
+    fn remix(&mut self, shares: &[f64]) -> Result<(), SessionError> {
+        let (state, sampler) = (&self.state, &self.plan.sampler);
+        if sampler.shares() == shares {
+            return Ok(());
+        }
+        let remixed = sampler.remix(shares, state.step, state.epoch, state.batch);
+        self.take_over(remixed)
+    }
+
+    fn take_over(&mut self, resized: Resized) -> Result<(), SessionError> {
+        self.plan = Plan::resized(self.config, &*self.data.train, Some(&resized))?;
+        self.state.resized = Some(resized);
+        self.state.batch = 0;
         Ok(())
     }
 

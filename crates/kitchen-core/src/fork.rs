@@ -157,8 +157,9 @@ fn changed(
         ..branch.checkpoint.state.clone()
     };
     state.patience.waited = 0;
-    // Guards remember different things.
+    // Guards remember different things, and so do curricula.
     state.guard.take_if(|_| config.guard != old.guard);
+    (state.curriculum).take_if(|_| config.curriculum != old.curriculum);
     let cuts_anew =
         config.batch != old.batch || config.optimizer.accumulate != old.optimizer.accumulate;
     if cuts_anew {

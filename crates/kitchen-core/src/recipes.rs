@@ -286,6 +286,66 @@ temperature = 0.0
 "#,
     },
     Recipe {
+        name: "forgetting",
+        title: "learn a second task without losing the first",
+        teaches: "catastrophic forgetting, and a curriculum: sums come first, then words to turn around; sums come back as often as it takes to keep them",
+        expect: "every word turned right, and at least 90 % of the sums still right (with `curriculum=off` hardly one)",
+        takes: "about two minutes",
+        next: &[
+            (
+                "forgetting curriculum=off",
+                "the same with nobody watching: sums are forgotten",
+            ),
+            (
+                "forgetting curriculum=odm",
+                "a bandit chooses, by the losses alone",
+            ),
+        ],
+        settings: r#"
+steps = 4000
+batch = 64
+lr = 0.001
+
+[[data.mixture.domains]]
+name = "sums"
+weight = 1
+data.sequence = { task = "addition", length = 2 }
+
+[[data.mixture.domains]]
+name = "turned words"
+weight = 999
+from = 2000
+data.sequence = { task = "reversal", length = 5 }
+
+[curriculum.replay]
+threshold = 0.02
+
+[model.gpt]
+layers = 2
+heads = 4
+width = 64
+positions = "learned"
+
+[optimizer]
+clip_norm = 1.0
+
+[schedule]
+warmup = 100
+shape.cosine.end = 0.1
+
+[evaluate]
+every = 100
+samples = 500
+
+[checkpoint]
+every = 500
+
+[sample]
+every = 500
+temperature = 0.0
+"#,
+    },
+    Recipe {
         name: "names",
         title: "invent names, letter by letter",
         teaches: "what a small model picks up from a list: which letters follow which",

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kitchen_types::event::{DomainScore, Mix};
+
 /// A count with commas: `1,234,567`.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
@@ -131,6 +133,29 @@ pub fn harmless(text: &str) -> String {
             c => c,
         })
         .collect()
+}
+
+/// What batches hold, such as `5.0 % prose, 95.0 % code`.
+pub fn mix(mix: &Mix) -> String {
+    let parts = mix.domains.iter().filter(|it| it.share.0 > 0.0);
+    let parts = parts.map(|it| format!("{} {}", percent(it.share.0), it.name));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// What was measured of each domain, such as `prose 1.2345 (61.3 %), code 0.9876 (70.1 %)`: the loss,
+/// and how much is right, whole answers where there are any.
+pub fn domains(scores: &[DomainScore]) -> String {
+    let parts = scores.iter().map(|it| {
+        let right = it.exact.or(it.accuracy);
+        let right = right.map(|share| format!(" ({})", percent(share.0)));
+        format!(
+            "{} {}{}",
+            it.name,
+            value(it.loss.0),
+            right.unwrap_or_default()
+        )
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -107,6 +107,28 @@ fn a_step_comes_out_as_it_was_recorded() {
             &[],
         ),
         (
+            "forgetting",
+            &[
+                "steps=60",
+                "checkpoint.every=20",
+                "checkpoint.keep=9",
+                "curriculum=odm",
+                "data.domains=[\
+                    {name='sums', weight=1, data.sequence={task='addition', samples=100}},\
+                    {name='words', weight=5, from=22, data.sequence={task='copying', length=3}}\
+                ]",
+                "model.width=16",
+                "model.layers=1",
+                "batch=8",
+                "evaluate.every=3",
+                "evaluate.samples=32",
+            ],
+            &[
+                (25, Command::SetBatchSize(10)),
+                (42, Command::RollBack { step: 40 }),
+            ],
+        ),
+        (
             "digits",
             &[
                 "steps=60",

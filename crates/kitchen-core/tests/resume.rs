@@ -97,6 +97,25 @@ fn a_resumed_run_equals_an_uninterrupted_one() {
                 "evaluate.samples=32",
             ],
         ),
+        // A mixture whose shares follow its evaluations, several batches a step.
+        (
+            "forgetting",
+            &[
+                "steps=60",
+                "checkpoint.every=7",
+                "optimizer.accumulate=2",
+                "curriculum.floor=0.2",
+                "data.domains=[\
+                    {name='sums', weight=1, data.sequence={task='addition', samples=100}},\
+                    {name='words', weight=5, from=20, data.sequence={task='copying', length=3}}\
+                ]",
+                "model.width=16",
+                "model.layers=1",
+                "batch=8",
+                "evaluate.every=5",
+                "evaluate.samples=32",
+            ],
+        ),
     ];
     for (recipe, arguments) in table {
         let config = config(recipe, arguments);

@@ -14,6 +14,53 @@ use crate::limits;
 use crate::split::hold_out;
 use crate::tokenizers::{Characters, Tokenizer};
 
+/// Texts that have been read or made, and are not tokens yet.
+pub(crate) struct Draft {
+    /// Where they come from, for errors; empty where that is no file.
+    pub(crate) place: String,
+    /// The texts.
+    pub(crate) lines: Vec<Line>,
+    /// Every character that they use.
+    pub(crate) characters: Vec<char>,
+    /// Tokens in one example: one more than the longest text has characters.
+    pub(crate) context: usize,
+    /// The share held out for validation.
+    pub(crate) validation: f64,
+    /// Where they come from, in words.
+    pub(crate) source: String,
+    /// What people should know of them.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Draft {
+    /// Both halves, drawn by `seed`.
+    pub(crate) fn split(self, seed: u64) -> Result<Splits, DataError> {
+        let (characters, context) = (self.characters.clone(), self.context);
+        self.split_as(&characters, context, seed)
+    }
+
+    fn split_as(self, characters: &[char], context: usize, seed: u64) -> Result<Splits, DataError> {
+        let characters = characters.iter().copied();
+        Lines::new(&self.place, self.lines, characters, context)?.split(
+            self.validation,
+            seed,
+            self.source,
+            self.notes,
+        )
+    }
+}
+
+/// Both halves of each, over one alphabet and in examples of one length, so that they can be mixed.
+pub(crate) fn split_alike(drafts: Vec<Draft>, seed: u64) -> Result<Vec<Splits>, DataError> {
+    let all = drafts.iter().flat_map(|draft| &draft.characters);
+    let characters: Vec<char> = all.copied().collect();
+    let context = drafts.iter().map(|draft| draft.context).max().unwrap_or(0);
+    drafts
+        .into_iter()
+        .map(|draft| draft.split_as(&characters, context, seed))
+        .collect()
+}
+
 /// Texts with the part of each that is to be learnt.
 pub(crate) struct Lines {
     tokenizer: Tokenizer,

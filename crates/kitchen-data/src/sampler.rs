@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use kitchen_types::SampleId;
 use kitchen_types::checkpoint::Resized;
 use kitchen_types::ports::{DataError, Dataset, DomainRange};
 use kitchen_types::random::Key;
+use kitchen_types::{Number, SampleId};
 
 use crate::permutation::Permutation;
 
@@ -17,16 +17,19 @@ use crate::permutation::Permutation;
 /// - A data set smaller than one batch fills it by starting over.
 /// - A blacklisted example is passed over and the next of the order takes its place. Once an epoch
 ///   runs out of others (more are blacklisted than the last partial batch had), it starts over.
-/// - In a mixture, every batch holds its domains in the proportion of their weights: shares that
-///   do not divide the batch alternate so that the long run does. Each domain is shuffled by
-///   itself and begins anew when it is used up, whatever the others do.
-/// - The order does not depend on the size of the batches. Where another size takes over
+/// - In a mixture, every batch holds its domains in the proportion of their shares, which are those
+///   of their weights at first: what does not divide the batch alternates so that the long run does.
+///   Each domain is shuffled by itself and begins anew when it is used up, whatever the others do.
+/// - The order does not depend on the size of the batches, nor on the shares. Where others take over
 ///   ([`Sampler::resized`]), the epoch goes on after the last example that was taken, in a mixture
 ///   each domain after its own: nothing comes twice, and nothing is left out but what does not fill
 ///   a last batch.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     domains: Vec<Domain>,
+    /// How much of a batch comes from each domain of the data set; together 1, or empty where there
+    /// are none.
+    shares: Vec<f64>,
     /// The examples of all domains together.
     len: u64,
     batch: u64,
@@ -58,12 +61,13 @@ impl Sampler {
             epoch: 0,
             taken: 0,
             domains: Vec::new(),
+            shares: Vec::new(),
         };
         Self::resized(data, beginning, key)
     }
 
-    /// The same order, where another batch size took over at `from`; batches of that epoch are
-    /// counted from there.
+    /// The same order, where another batch size or other shares took over at `from`; batches of that
+    /// epoch are counted from there. Errors where the shares are not those of such domains.
     pub fn resized(data: &dyn Dataset, from: Resized, key: Key) -> Result<Self, DataError> {
         if from.batch == 0 {
             return Err(DataError::new(
@@ -80,8 +84,13 @@ impl Sampler {
             ));
         }
         let batch = from.batch as u64;
+        let shares = shares(data, &from.shares)?;
+        // The comb goes on where it was, so that many changes favour no domain.
+        let drawn = from.domains.iter().copied().reduce(u64::saturating_add);
+        let batches_before = drawn.unwrap_or(0) / batch;
         Ok(Self {
-            domains: domains(data, batch),
+            domains: domains(data, batch, &shares, batches_before),
+            shares,
             len: data.len(),
             batch,
             batches_per_epoch: (data.len() / batch).max(1),
@@ -92,6 +101,25 @@ impl Sampler {
 
     /// Where a size of `size` takes over after `step` steps and `batch` batches of epoch `epoch`.
     pub fn resize(&self, size: usize, step: u64, epoch: u64, batch: u64) -> Resized {
+        let shares = self.shares.iter().copied().map(Number).collect();
+        self.take_over(size, shares, step, epoch, batch)
+    }
+
+    /// Where other `shares`, one for each domain of the data set, take over after `step` steps and
+    /// `batch` batches of epoch `epoch`.
+    pub fn remix(&self, shares: &[f64], step: u64, epoch: u64, batch: u64) -> Resized {
+        let shares = shares.iter().copied().map(Number).collect();
+        self.take_over(self.batch as usize, shares, step, epoch, batch)
+    }
+
+    fn take_over(
+        &self,
+        size: usize,
+        shares: Vec<Number>,
+        step: u64,
+        epoch: u64,
+        batch: u64,
+    ) -> Resized {
         let taken = self
             .taken_before(epoch)
             .saturating_add(batch.saturating_mul(self.batch));
@@ -108,7 +136,14 @@ impl Sampler {
                     .map(|(index, domain)| self.drawn_before(index, domain, number))
                     .collect(),
             },
+            shares,
         }
+    }
+
+    /// How much of a batch comes from each domain of the data set; together 1, or empty where there
+    /// are none.
+    pub fn shares(&self) -> &[f64] {
+        &self.shares
     }
 
     /// Examples in a batch.
@@ -260,55 +295,84 @@ impl Domain {
     }
 }
 
-/// The domains of `data`, or all of it as one.
-fn domains(data: &dyn Dataset, batch: u64) -> Vec<Domain> {
-    let ranges: Vec<&DomainRange> = data
+/// How much of a batch comes from each domain of `data`: as `given`, or else those that come from the
+/// beginning, by their weights. A domain without examples has no share.
+fn shares(data: &dyn Dataset, given: &[Number]) -> Result<Vec<f64>, DataError> {
+    let ranges = data.domains();
+    let mut shares: Vec<f64> = match given {
+        [] => ranges
+            .iter()
+            .map(|domain| if domain.from == 0 { domain.weight } else { 0.0 })
+            .collect(),
+        given => given.iter().copied().map(f64::from).collect(),
+    };
+    for (share, range) in shares.iter_mut().zip(ranges) {
+        if range.positions.is_empty() {
+            *share = 0.0;
+        }
+    }
+    let total: f64 = shares.iter().sum();
+    let are_shares = shares.iter().all(|share| *share >= 0.0) && total.is_finite() && total > 0.0;
+    if shares.len() != ranges.len() || !(ranges.is_empty() || are_shares) {
+        return Err(DataError::new(
+            "",
+            "no batch can be filled by these shares of the domains",
+            "let a domain that has examples come from the beginning",
+        ));
+    }
+    for share in &mut shares {
+        *share /= total;
+    }
+    Ok(shares)
+}
+
+/// The domains of `data` that have examples, or all of it as one.
+fn domains(data: &dyn Dataset, batch: u64, shares: &[f64], batches_before: u64) -> Vec<Domain> {
+    let parts: Vec<(&DomainRange, f64)> = data
         .domains()
         .iter()
-        .filter(|domain| !domain.positions.is_empty())
+        .zip(shares.iter().copied())
+        .filter(|(domain, _)| !domain.positions.is_empty())
         .collect();
-    let total: f64 = ranges.iter().map(|domain| domain.weight).sum();
-    let [_, _, ..] = ranges.as_slice() else {
+    let [_, _, ..] = parts.as_slice() else {
         return vec![Domain {
             start: 0,
             len: data.len(),
             quota: Vec::new(),
         }];
     };
-    let mut shares = Vec::with_capacity(ranges.len());
+    let last = parts.iter().rposition(|(_, share)| *share > 0.0);
     let mut below = 0.0;
-    for (index, domain) in ranges.iter().enumerate() {
-        let last = index + 1 == ranges.len();
-        let upper = if last {
-            batch as f64
-        } else {
-            below + batch as f64 * domain.weight / total
+    let mut domains = Vec::with_capacity(parts.len());
+    for (index, (domain, share)) in parts.iter().enumerate() {
+        // Sums of shares are not exact; the batch is.
+        let upper = match Some(index) >= last {
+            true => batch as f64,
+            false => (below + batch as f64 * share).min(batch as f64),
         };
-        shares.push((below, upper));
-        below = upper;
-    }
-    ranges
-        .iter()
-        .zip(shares)
-        .map(|(domain, (below, upper))| Domain {
+        domains.push(Domain {
             start: domain.positions.start,
             len: domain.positions.end - domain.positions.start,
-            quota: quota(below, upper),
-        })
-        .collect()
+            quota: quota(below, upper, batches_before),
+        });
+        below = upper;
+    }
+    domains
 }
 
 /// Systematic sampling (Madow 1944): the domains lie end to end on a line as long as the batch, and
 /// a comb with teeth one apart is laid over it. Each domain gets the teeth that fall on it: its
 /// exact share rounded down or up, and together always the batch. The comb's offset moves on from
-/// batch to batch through the van der Corput sequence, which fills [0, 1) evenly at any length.
-fn quota(below: f64, upper: f64) -> Vec<u64> {
+/// batch to batch through the van der Corput sequence, which fills [0, 1) evenly at any length; it
+/// begins after `batches_before` of it.
+fn quota(below: f64, upper: f64, batches_before: u64) -> Vec<u64> {
     let mut total = 0;
     let mut quota = Vec::with_capacity(CYCLE as usize + 1);
     quota.push(0);
-    for batch in 0..CYCLE as u32 {
+    for batch in 0..CYCLE {
         let bits = CYCLE.trailing_zeros();
-        let reversed = batch.reverse_bits() >> (u32::BITS - bits);
+        let place = ((batches_before % CYCLE + batch) % CYCLE) as u32;
+        let reversed = place.reverse_bits() >> (u32::BITS - bits);
         let offset = (f64::from(reversed) + 0.5) / CYCLE as f64;
         total += ((upper + offset).floor() - (below + offset).floor()) as u64;
         quota.push(total);

@@ -32,6 +32,7 @@ fn mixture(parts: &[(u64, f64)]) -> Positions {
         all.domains.push(DomainRange {
             name: String::new(),
             weight: *weight,
+            from: 0,
             positions: all.len..all.len + len,
         });
         all.len += len;
@@ -189,6 +190,46 @@ proptest! {
     }
 
     #[test]
+    fn other_shares_in_a_mixture_go_on_in_each_domain(
+        lens in prop::collection::vec(5u64..40, 3),
+        stretches in prop::collection::vec((prop::collection::vec(0u8..4, 3), 0u64..9), 1..6),
+        batch in 1usize..20,
+    ) {
+        let parts: Vec<(u64, f64)> = lens.iter().map(|len| (*len, 1.0)).collect();
+        let data = mixture(&parts);
+        let key = Key::new(1);
+        let mut now = sampler(&data, batch);
+        let mut read = Vec::new();
+        let (mut step, mut epoch, mut k) = (0, 0, 0);
+        for (shares, batches) in stretches {
+            prop_assume!(shares.iter().any(|share| *share > 0));
+            let shares: Vec<f64> = shares.into_iter().map(f64::from).collect();
+            now = Sampler::resized(&data, now.remix(&shares, step, epoch, k), key).unwrap();
+            k = 0;
+            for _ in 0..batches {
+                if k == now.batches_in(epoch) {
+                    (epoch, k) = (epoch + 1, 0);
+                }
+                let positions = now.positions(&data, epoch, k, &BTreeSet::new()).unwrap();
+                prop_assert_eq!(positions.len(), batch);
+                for (domain, share) in data.domains.iter().zip(&shares) {
+                    let count = positions.iter().filter(|it| domain.positions.contains(it)).count();
+                    let exact = batch as f64 * share / shares.iter().sum::<f64>();
+                    prop_assert!((count as f64 - exact).abs() < 1.0, "{count} of {exact}");
+                }
+                read.extend(positions);
+                (step, k) = (step + 1, k + 1);
+            }
+        }
+        let counts = counts(&read);
+        for domain in &data.domains {
+            let of_domain = domain.positions.clone().map(|p| counts.get(&p).copied().unwrap_or(0));
+            let (least, most) = (of_domain.clone().min().unwrap(), of_domain.max().unwrap());
+            prop_assert!(most - least <= 1, "{least} to {most} times");
+        }
+    }
+
+    #[test]
     fn a_mixture_keeps_its_shapes_and_visits_each_domain_evenly(
         parts in prop::collection::vec((1u64..60, 0.1..5.0f64), 2..6), batch in 1usize..50,
     ) {
@@ -248,6 +289,56 @@ fn weights_are_met_in_every_batch_and_in_the_long_run() {
         assert!(
             drawn.abs_diff(*total) <= 11,
             "{weights:?}: {drawn} instead of {total}"
+        );
+    }
+}
+
+/// A share of 1 % of batches of 8 fills a place in every 13th batch or so, however often the shares
+/// are set anew.
+#[test]
+fn small_shares_are_met_though_they_change_often() {
+    let data = mixture(&[(1000, 0.01), (1000, 0.99)]);
+    let mut now = sampler(&data, 8);
+    let mut drawn = 0;
+    for stretch in 0..100 {
+        for k in 0..10 {
+            let positions = now.positions(&data, 0, k, &BTreeSet::new()).unwrap();
+            drawn += positions.iter().filter(|it| **it < 1000).count();
+        }
+        let shares = now.shares().to_vec();
+        let next = now.remix(&shares, 10 * (stretch + 1), 0, 10);
+        now = Sampler::resized(&data, next, Key::new(1)).unwrap();
+    }
+    assert!((75..=85).contains(&drawn), "{drawn} instead of 80");
+}
+
+#[test]
+fn a_domain_comes_after_its_beginning() {
+    let mut data = mixture(&[(1000, 1.0), (1000, 3.0), (0, 9.0)]);
+    data.domains[1].from = 50;
+    assert_eq!(sampler(&data, 8).shares(), [1.0, 0.0, 0.0]);
+    data.domains[1].from = 0;
+    assert_eq!(sampler(&data, 8).shares(), [0.25, 0.75, 0.0]);
+    data.domains[0].from = 1;
+    data.domains[1].from = 1;
+    assert!(Sampler::new(&data, 8, Key::new(1)).is_err());
+}
+
+#[test]
+fn shares_that_are_none_are_refused() {
+    let data = mixture(&[(10, 1.0), (10, 1.0)]);
+    let sampler = sampler(&data, 4);
+    for shares in [
+        vec![1.0],
+        vec![0.0, 0.0],
+        vec![-1.0, 2.0],
+        vec![f64::NAN, 1.0],
+        vec![f64::MAX, f64::MAX],
+    ] {
+        let remixed = sampler.remix(&shares, 0, 0, 0);
+        assert!(
+            Sampler::resized(&data, remixed, Key::new(1)).is_err(),
+            "{shares:?}"
         );
     }
 }

@@ -40,8 +40,8 @@ impl DatasetStore for Store {
             DataConfig::Digits(config) => sources::digits::open(config, seed),
             DataConfig::Table(config) => sources::tables::open(config, seed),
             DataConfig::Playground(config) => sources::playground::open(config, seed),
-            DataConfig::Sequence(config) => sources::sequence::open(config, seed),
-            DataConfig::Words(config) => sources::words::open(config, files, seed),
+            DataConfig::Sequence(config) => sources::sequence::make(config, seed)?.split(seed),
+            DataConfig::Words(config) => sources::words::read(config, files)?.split(seed),
             DataConfig::Text(config) => sources::text::open(config, files, &cache),
             DataConfig::Csv(config) => sources::csv::open(config, files, seed),
             DataConfig::Idx(config) => sources::idx::open(config, files, seed),
@@ -54,7 +54,9 @@ impl DatasetStore for Store {
             DataConfig::Mixture(config) => {
                 // Resolved first, so that texts by name share a tokenizer with texts by path.
                 let config = sources::mixture::resolve(config, files, &self.cache)?;
-                sources::mixture::open(&config, files, &cache, |domain| self.open(domain, seed))
+                sources::mixture::open(&config, files, &cache, seed, |domain| {
+                    self.open(domain, seed)
+                })
             }
         }
     }

@@ -49,11 +49,38 @@ fn mixture(domains: Vec<(f64, DataConfig)>) -> DataConfig {
         .map(|((weight, data), name)| Domain {
             name: name.into(),
             weight,
+            from: 0,
             data,
         });
     DataConfig::Mixture(MixtureConfig {
         domains: domains.collect(),
     })
+}
+
+fn domains<const N: usize>(parts: [(&str, u64, DataConfig); N]) -> DataConfig {
+    let domains = parts.map(|(name, from, data)| Domain {
+        name: name.into(),
+        weight: 1.0,
+        from,
+        data,
+    });
+    DataConfig::Mixture(MixtureConfig {
+        domains: domains.into(),
+    })
+}
+
+fn lines(path: &str) -> DataConfig {
+    DataConfig::Jsonl(JsonLinesConfig {
+        path: path.into(),
+        context: 4,
+        ..JsonLinesConfig::default()
+    })
+}
+
+/// Lines of these letters.
+fn jsonl(letters: &str) -> String {
+    let line = format!("{{\"text\": \"{}\"}}\n", letters.repeat(4));
+    line.repeat(20)
 }
 
 #[test]
@@ -62,8 +89,9 @@ fn settings() {
         let files = vec![
             ("t.csv", csv(10).into_bytes()),
             ("t.txt", text(100).into_bytes()),
-            ("w.txt", b"ada\nbob\ncleo\n".to_vec()),
-            ("v.txt", b"zdz\nbyb\nclee\n".to_vec()),
+            ("u.jsonl", jsonl("abcd").into_bytes()),
+            ("v.jsonl", jsonl("xyz").into_bytes()),
+            ("w.jsonl", jsonl("abc").into_bytes()),
         ];
         check(name, files, config)
     };
@@ -119,22 +147,11 @@ fn settings() {
                     (1.0, task(SequenceTask::Copying, 2, 10)),
                 ])
             }),
-            refused("words of different letters", {
-                let list = DataConfig::Words(WordsConfig {
-                    path: "w.txt".into(),
-                    ..WordsConfig::default()
-                });
-                let copies = task(SequenceTask::Copying, 1, 20);
-                mixture(vec![(1.0, copies), (1.0, list)])
+            refused("lines of more letters", {
+                mixture(vec![(1.0, lines("w.jsonl")), (1.0, lines("u.jsonl"))])
             }),
-            refused("as many words of other letters", {
-                let [list, other] = ["w.txt", "v.txt"].map(|path| {
-                    DataConfig::Words(WordsConfig {
-                        path: path.into(),
-                        ..WordsConfig::default()
-                    })
-                });
-                mixture(vec![(1.0, list), (1.0, other)])
+            refused("lines of as many other letters", {
+                mixture(vec![(1.0, lines("w.jsonl")), (1.0, lines("v.jsonl"))])
             }),
             refused("texts in different tokens", {
                 let bytes = text_file(8, TokenizerConfig::Bytes);
@@ -142,6 +159,12 @@ fn settings() {
                     (1.0, bytes),
                     (1.0, text_file(8, TokenizerConfig::Characters)),
                 ])
+            }),
+            refused("two of one name", {
+                domains([("a", 0, moons()), ("a", 0, moons())])
+            }),
+            refused("nothing to begin with", {
+                domains([("a", 1, moons()), ("b", 9, moons())])
             }),
         ],
         expect![[r#"
@@ -189,12 +212,16 @@ fn settings() {
                 data.domains: `a` is a mixture itself; name its sources here instead
             points and questions
                 data.domains: `b` has other inputs or targets than the domains before it; mix sources of the same shape; for texts set the same context and tokenizer
-            words of different letters
+            lines of more letters
                 data.domains: `b` has other inputs or targets than the domains before it; mix sources of the same shape; for texts set the same context and tokenizer
-            as many words of other letters
+            lines of as many other letters
                 data.domains: `b` has other tokens than the domains before it; use the `bytes` tokenizer, or the same tokenizer file, in every domain
             texts in different tokens
                 data.domains: the texts of a mixture have different tokenizers; give all of them the same `tokenizer`
+            two of one name
+                data.domains: `a` is no name of its own; give every domain another `name`
+            nothing to begin with
+                data.domains: no domain comes from the beginning; leave `from` out of one
         "#]],
     );
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use kitchen_core::words;
+use kitchen_types::Number;
 use kitchen_types::board::Board;
-use kitchen_types::event::{Envelope, Evaluation, Event, Step};
+use kitchen_types::event::{Envelope, Evaluation, Event, Mix, Step};
 
 /// Steps are reported at most this often; the first and the last one always are.
 const STEPS_EVERY_MS: u64 = 2000;
@@ -31,6 +32,7 @@ impl Plain {
         if self.board.knows(&envelope.event) {
             return Vec::new();
         }
+        let before = self.board.mix.as_ref().map(shares);
         self.board.apply(envelope);
         match &envelope.event {
             Event::RunStarted { config, step, .. } => {
@@ -76,7 +78,12 @@ impl Plain {
                 words::count(*steps_per_epoch),
             )],
             Event::Stepped(step) => self.stepped(step, envelope.at_ms),
-            Event::Evaluated(evaluation) => vec![evaluated(evaluation)],
+            Event::Evaluated(evaluation) => evaluated(evaluation),
+            Event::Mixed(mix) if before != Some(shares(mix)) => vec![format!(
+                "{:>8}  batches hold {}",
+                words::count(mix.step),
+                words::one_line(&words::mix(mix))
+            )],
             Event::Sampled { step, prompt, text } => vec![format!(
                 "{:>8}  wrote {:?}",
                 words::count(*step),
@@ -181,7 +188,11 @@ impl Plain {
     }
 }
 
-fn evaluated(measured: &Evaluation) -> String {
+fn shares(mix: &Mix) -> Vec<Number> {
+    mix.domains.iter().map(|domain| domain.share).collect()
+}
+
+fn evaluated(measured: &Evaluation) -> Vec<String> {
     let mut line = format!(
         "{:>8}  validation loss {}",
         words::count(measured.step),
@@ -204,7 +215,12 @@ fn evaluated(measured: &Evaluation) -> String {
     if measured.best {
         line.push_str(" (the best so far)");
     }
-    line
+    let mut lines = vec![line];
+    if !measured.domains.is_empty() {
+        let domains = words::one_line(&words::domains(&measured.domains));
+        lines.push(format!("{:>8}  of which {domains}", ""));
+    }
+    lines
 }
 
 /// How long the rest of the training takes, if it goes on as it went so far; `None` before the
@@ -233,6 +249,13 @@ mod tests {
             .iter()
             .flat_map(|envelope| plain.lines(envelope));
         lines.map(|line| line + "\n").collect()
+    }
+
+    #[test]
+    fn a_mixture_in_lines() {
+        let all = printed(&scripted::mixture());
+        let lines: Vec<&str> = all.lines().filter(|line| line.contains("sums")).collect();
+        expect![[""]].assert_eq(&lines.join("\n"));
     }
 
     #[test]

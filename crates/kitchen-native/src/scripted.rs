@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use kitchen_types::config::{DataConfig, GptConfig, ModelConfig, TextConfig};
-use kitchen_types::event::{Evaluation, RunStatus, Step};
+use kitchen_types::event::{DomainScore, DomainShare, Evaluation, Mix, RunStatus, Step};
 use kitchen_types::ports::{ClientInfo, DataSpec, InputSpec, LayerInfo, TargetSpec};
 use kitchen_types::{Envelope, Event, Number, RunConfig, RunId};
 
@@ -75,6 +75,7 @@ pub(crate) fn evaluation(step: u64) -> Event {
         best: true,
         samples: 359,
         duration_ms: 12,
+        domains: Vec::new(),
     })
 }
 
@@ -228,6 +229,75 @@ pub(crate) fn text() -> Script {
                     ),
                 },
             );
+        }
+    }
+    script
+}
+
+/// A mixture: sums, and words from step 100 on, for which the sums are forgotten.
+pub(crate) fn mixture() -> Script {
+    let mix = |step: u64, sums: f64| {
+        let domains = [("sums", sums), ("words", 1.0 - sums)];
+        let domains = domains.map(|(name, share)| DomainShare {
+            name: name.into(),
+            share: Number(share),
+            average: None,
+        });
+        Event::Mixed(Mix {
+            step,
+            domains: domains.into(),
+        })
+    };
+    let measured = |step: u64| {
+        let t = step as f64;
+        let sums = if step <= 100 {
+            2.0 / t
+        } else {
+            0.02 + 0.1 * (t - 100.0)
+        };
+        let domains = [("sums", sums), ("words", 900.0 / t / t)];
+        let domains = domains.map(|(name, loss)| DomainScore {
+            name: name.into(),
+            loss: Number(loss),
+            accuracy: Some(Number((-loss).exp())),
+            exact: None,
+            samples: 20,
+        });
+        let mut event = evaluation(step);
+        if let Event::Evaluated(whole) = &mut event {
+            whole.confusion.clear();
+            whole.domains = domains.into();
+        }
+        event
+    };
+    let mut script = Script::new("forgetting-20231114-221320");
+    script
+        .say(
+            0,
+            Event::RunStarted {
+                config: Box::default(),
+                workflow: "supervised".into(),
+                step: 0,
+            },
+        )
+        .say(
+            1,
+            Event::Planned {
+                steps: 400,
+                steps_per_epoch: 100,
+            },
+        )
+        .say(0, mix(0, 1.0));
+    for number in 1..=200 {
+        script.say(30, step(number));
+        if number == 100 {
+            script.say(0, mix(number, 0.01));
+        }
+        if number % 20 == 0 {
+            script.say(5, measured(number));
+        }
+        if number > 100 && number % 20 == 0 {
+            script.say(0, mix(number, 0.002 * number as f64 - 0.19));
         }
     }
     script

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use kitchen_platform::files;
-use kitchen_types::event::{Evaluation, Step};
+use kitchen_types::event::{Evaluation, Mix, Step};
 use kitchen_types::{Envelope, Event, Number};
 
 use crate::observe::Observer;
@@ -84,7 +84,7 @@ enum What {
     /// The version of the file's format.
     Version,
     /// What was measured, by name.
-    Scalars(Vec<(&'static str, f64)>),
+    Scalars(Vec<(String, f64)>),
     /// What stood at this step and after it counts no more: the run went back.
     Restart,
 }
@@ -94,12 +94,13 @@ fn what_it_shows(event: &Event) -> Option<(u64, What)> {
     match event {
         Event::Stepped(step) => Some((step.step, What::Scalars(of_step(step)))),
         Event::Evaluated(measured) => Some((measured.step, What::Scalars(of_evaluation(measured)))),
+        Event::Mixed(mix) => Some((mix.step, What::Scalars(of_mix(mix)))),
         Event::Restored { step, .. } => Some((step + 1, What::Restart)),
         _ => None,
     }
 }
 
-fn of_step(step: &Step) -> Vec<(&'static str, f64)> {
+fn of_step(step: &Step) -> Vec<(String, f64)> {
     let per_second = |count: u64| {
         let is_known = count > 0 && step.duration_us > 0;
         is_known.then(|| Number(count as f64 * 1e6 / step.duration_us as f64))
@@ -115,20 +116,41 @@ fn of_step(step: &Step) -> Vec<(&'static str, f64)> {
     ])
 }
 
-fn of_evaluation(measured: &Evaluation) -> Vec<(&'static str, f64)> {
-    known([
+fn of_evaluation(measured: &Evaluation) -> Vec<(String, f64)> {
+    let mut scalars = known([
         ("validation/loss", Some(measured.loss)),
         ("validation/accuracy", measured.accuracy),
         ("validation/exact", measured.exact),
         ("validation/perplexity", measured.perplexity),
         ("validation/bits_per_byte", measured.bits_per_byte),
-    ])
+    ]);
+    for domain in &measured.domains {
+        let place = format!("validation/{}", domain.name);
+        let known = known([
+            ("loss", Some(domain.loss)),
+            ("accuracy", domain.accuracy),
+            ("exact", domain.exact),
+        ]);
+        scalars.extend(
+            known
+                .into_iter()
+                .map(|(name, value)| (format!("{place}/{name}"), value)),
+        );
+    }
+    scalars
 }
 
-fn known<const N: usize>(values: [(&'static str, Option<Number>); N]) -> Vec<(&'static str, f64)> {
+fn of_mix(mix: &Mix) -> Vec<(String, f64)> {
+    let shares = mix.domains.iter();
+    shares
+        .map(|it| (format!("share/{}", it.name), it.share.0))
+        .collect()
+}
+
+fn known<const N: usize>(values: [(&str, Option<Number>); N]) -> Vec<(String, f64)> {
     let known = values.into_iter();
     known
-        .filter_map(|(name, value)| Some((name, value?.0)))
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.0)))
         .collect()
 }
 
@@ -151,7 +173,7 @@ fn event(at_ms: u64, step: u64, what: &What) -> Vec<u8> {
 }
 
 /// A `Summary`.
-fn summary(scalars: &[(&str, f64)]) -> Vec<u8> {
+fn summary(scalars: &[(String, f64)]) -> Vec<u8> {
     let mut summary = Message::default();
     for (tag, value) in scalars {
         let mut one = Message::default();

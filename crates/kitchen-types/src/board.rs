@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::Command;
 use crate::config::RunConfig;
-use crate::event::{DeviceTiming, Envelope, Evaluation, Event, RunStatus, Step};
+use crate::event::{DeviceTiming, Envelope, Evaluation, Event, Mix, RunStatus, Step};
 use crate::ids::RunId;
 use crate::number::Number;
 use crate::ports::{ClientInfo, DataSpec};
@@ -58,6 +58,8 @@ pub struct Board {
     pub evaluation: Option<Evaluation>,
     /// The evaluation with the lowest loss.
     pub best: Option<Evaluation>,
+    /// What the batches of a mixture hold.
+    pub mix: Option<Mix>,
     /// What the model wrote, newest last.
     pub samples: VecDeque<WrittenSample>,
     /// Checkpoints that are on disk, oldest first.
@@ -161,6 +163,24 @@ pub struct Notice {
 /// The most samples and notices a board keeps.
 const KEPT: usize = 50;
 
+/// The most domains of a mixture that have curves.
+const CURVES: usize = 8;
+
+/// The name of the curve of a domain's held-out loss.
+pub fn domain_loss(domain: &str) -> String {
+    format!("validation.loss.{domain}")
+}
+
+/// The name of the curve of the share of a domain's held-out answers, or else targets, that are right.
+pub fn domain_right(domain: &str) -> String {
+    format!("validation.right.{domain}")
+}
+
+/// The name of the curve of a domain's share of the batches.
+pub fn domain_share(domain: &str) -> String {
+    format!("share.{domain}")
+}
+
 impl Board {
     /// The board of a recorded run.
     pub fn replay<'a>(envelopes: impl IntoIterator<Item = &'a Envelope>) -> Self {
@@ -231,6 +251,7 @@ impl Board {
             Event::SessionOpened { client } => self.client = Some(client.clone()),
             Event::Stepped(step) => self.stepped(step),
             Event::Evaluated(evaluation) => self.evaluated(evaluation),
+            Event::Mixed(mix) => self.mixed(mix),
             Event::Sampled { step, prompt, text } => push_bounded(
                 &mut self.samples,
                 WrittenSample {
@@ -431,10 +452,29 @@ impl Board {
             evaluation.accuracy.map(f64::from),
         );
         self.push("validation.exact", step, evaluation.exact.map(f64::from));
+        for domain in evaluation.domains.iter().take(CURVES) {
+            let right = domain.exact.or(domain.accuracy);
+            self.push(&domain_loss(&domain.name), step, Some(domain.loss.0));
+            self.push(&domain_right(&domain.name), step, right.map(f64::from));
+        }
         if evaluation.best {
             self.best = Some(evaluation.clone());
         }
         self.evaluation = Some(evaluation.clone());
+    }
+
+    /// Tells which domains are new in the batches.
+    fn mixed(&mut self, mix: &Mix) {
+        for (index, domain) in mix.domains.iter().enumerate() {
+            if index < CURVES {
+                self.push(&domain_share(&domain.name), mix.step, Some(domain.share.0));
+            }
+            let before = self.mix.as_ref().and_then(|mix| mix.domains.get(index));
+            if before.is_some_and(|before| before.share.0 == 0.0 && domain.share.0 > 0.0) {
+                self.notice(format!("`{}` comes from here on", domain.name));
+            }
+        }
+        self.mix = Some(mix.clone());
     }
 
     fn push(&mut self, name: &str, step: u64, value: Option<f64>) {

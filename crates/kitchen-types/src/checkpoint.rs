@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunId, SampleId};
 use crate::number::Number;
-use crate::supervision::{GuardState, MonitorState};
+use crate::supervision::{CurriculumState, GuardState, MonitorState};
 
 /// The version of the layout that this program writes, and the newest it reads.
 pub const FORMAT: u32 = 1;
@@ -74,7 +74,7 @@ pub struct LoopState {
     pub epoch_sums: EpochSums,
     /// Whether training stopped before its planned end because it no longer improved.
     pub stopped_early: bool,
-    /// Where another batch size took over, if one did: the newest such place.
+    /// Where another batch size or mixture took over, if one did: the newest such place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resized: Option<Resized>,
     /// Steps that the optimizer does not count: those before a branch chose another rule, and those
@@ -87,13 +87,16 @@ pub struct LoopState {
     /// What a guard remembers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<GuardState>,
+    /// What a curriculum remembers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curriculum: Option<CurriculumState>,
 }
 
-/// Where another batch size took over, between two steps.
+/// Where another batch size, or another mixture, took over, between two steps.
 ///
 /// The order of the examples does not depend on the size of the batches: an epoch goes on after
 /// the last example that was taken, and ends once those that are left do not fill a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resized {
     /// Examples in a batch from there on.
@@ -106,6 +109,10 @@ pub struct Resized {
     pub taken: u64,
     /// In a mixture, the examples of each domain that were taken by then, over all epochs.
     pub domains: Vec<u64>,
+    /// In a mixture, the share of each domain in the batches from there on; empty where it is that
+    /// of the first step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Number>,
 }
 
 /// What a portable checkpoint says of itself, beside its numbers (see `docs/checkpoints.md`).

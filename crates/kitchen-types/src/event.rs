@@ -134,6 +134,8 @@ pub enum Event {
     Stepped(Step),
     /// The held-out examples were measured.
     Evaluated(Evaluation),
+    /// From here on the batches of a mixture hold these shares of its domains.
+    Mixed(Mix),
     /// An epoch ended.
     EpochFinished {
         /// Which, from 1.
@@ -339,6 +341,49 @@ pub struct Evaluation {
     pub samples: u64,
     /// How long it took.
     pub duration_ms: u64,
+    /// The same of each domain of a mixture, where there is more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<DomainScore>,
+}
+
+/// A measure of the held-out examples of one domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DomainScore {
+    /// What it is called.
+    pub name: String,
+    /// The mean loss over the targets that count.
+    pub loss: Number,
+    /// The share of targets predicted exactly, where that makes sense.
+    pub accuracy: Option<Number>,
+    /// The share of examples with every counted position right, for exact-answer tasks.
+    pub exact: Option<Number>,
+    /// Examples measured.
+    pub samples: u64,
+}
+
+/// The shares of a mixture's domains.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mix {
+    /// After which step.
+    pub step: u64,
+    /// Every domain, in its order.
+    pub domains: Vec<DomainShare>,
+}
+
+/// How much of each batch comes from a domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DomainShare {
+    /// What it is called.
+    pub name: String,
+    /// Its share, from 0 to 1.
+    pub share: Number,
+    /// The mean of its shares after each evaluation so far, where a curriculum follows them: what
+    /// DoReMi finds for a model to be trained with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average: Option<Number>,
 }
 
 /// How fast a device took a step.

@@ -285,6 +285,22 @@ pub struct GuardState {
     pub clipped: u64,
 }
 
+/// What a curriculum remembers of the domains of a mixture, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CurriculumState {
+    /// Evaluations that it has followed.
+    pub updates: u64,
+    /// The sum, over these, of the share that each domain got.
+    pub totals: Vec<Number>,
+    /// The lowest loss of each domain so far.
+    pub lowest: Vec<Option<Number>>,
+    /// What a weight is multiplied by, or the smoothed reward of the domain.
+    pub gains: Vec<Number>,
+    /// The newest losses of the domains, newest last.
+    pub recent: VecDeque<Vec<Number>>,
+}
+
 /// An exponential moving average.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

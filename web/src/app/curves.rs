@@ -1,7 +1,7 @@
 //! The curves, and the time machine below them.
 
 use kitchen_core::words;
-use kitchen_types::board::Board;
+use kitchen_types::board::{Board, domain_loss, domain_right, domain_share};
 use kitchen_types::ports::TargetSpec;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlInputElement, InputEvent};
@@ -47,18 +47,56 @@ impl Look {
 struct Panel {
     id: &'static str,
     title: &'static str,
-    curves: &'static [(&'static str, &'static str)],
+    when: When,
+    curves: Curves,
     unit: Unit,
     goal: Goal,
     /// Whether it makes sense to draw it by factors.
     can_be_log: bool,
 }
 
+/// When a chart is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Always,
+    /// Where there are domains.
+    Mixed,
+    /// When a person opens it.
+    Asked,
+}
+
+/// Which curves of a board a chart shows.
+enum Curves {
+    /// These, each with what to call it.
+    These(&'static [(&'static str, &'static str)]),
+    /// One for each domain of a mixture, by its name.
+    OfDomains(fn(&str) -> String),
+}
+
+impl Curves {
+    /// The names of the curves on `board`, each with what to call it.
+    fn of(&self, board: &Board) -> Vec<(String, String)> {
+        match self {
+            Self::These(curves) => curves
+                .iter()
+                .map(|(name, words)| ((*name).to_owned(), (*words).to_owned()))
+                .collect(),
+            Self::OfDomains(name) => {
+                let domains = board.mix.iter().flat_map(|mix| &mix.domains);
+                domains
+                    .map(|domain| (name(&domain.name), domain.name.clone()))
+                    .collect()
+            }
+        }
+    }
+}
+
 const PANELS: &[Panel] = &[
     Panel {
         id: "curve-loss",
         title: "loss",
-        curves: &[("train.loss", "train"), ("validation.loss", "held out")],
+        when: When::Always,
+        curves: Curves::These(&[("train.loss", "train"), ("validation.loss", "held out")]),
         unit: Unit::Plain,
         goal: Goal::Low,
         can_be_log: true,
@@ -66,19 +104,48 @@ const PANELS: &[Panel] = &[
     Panel {
         id: "curve-accuracy",
         title: "right",
-        curves: &[
+        when: When::Always,
+        curves: Curves::These(&[
             ("train.accuracy", "train"),
             ("validation.accuracy", "held out"),
             ("validation.exact", "held out, whole answers"),
-        ],
+        ]),
         unit: Unit::Share,
         goal: Goal::High,
         can_be_log: false,
     },
     Panel {
+        id: "curve-domain-loss",
+        title: "held-out loss of each domain",
+        when: When::Mixed,
+        curves: Curves::OfDomains(domain_loss),
+        unit: Unit::Plain,
+        goal: Goal::Low,
+        can_be_log: true,
+    },
+    Panel {
+        id: "curve-domain-right",
+        title: "right in each domain, held out",
+        when: When::Mixed,
+        curves: Curves::OfDomains(domain_right),
+        unit: Unit::Share,
+        goal: Goal::High,
+        can_be_log: false,
+    },
+    Panel {
+        id: "curve-domain-share",
+        title: "share of each batch",
+        when: When::Mixed,
+        curves: Curves::OfDomains(domain_share),
+        unit: Unit::Share,
+        goal: Goal::Neither,
+        can_be_log: false,
+    },
+    Panel {
         id: "curve-gradient",
         title: "gradient norm",
-        curves: &[("grad_norm", "gradient norm")],
+        when: When::Asked,
+        curves: Curves::These(&[("grad_norm", "gradient norm")]),
         unit: Unit::Plain,
         goal: Goal::Neither,
         can_be_log: true,
@@ -86,7 +153,8 @@ const PANELS: &[Panel] = &[
     Panel {
         id: "curve-lr",
         title: "learning rate",
-        curves: &[("lr", "learning rate")],
+        when: When::Asked,
+        curves: Curves::These(&[("lr", "learning rate")]),
         unit: Unit::Plain,
         goal: Goal::Neither,
         can_be_log: true,
@@ -94,19 +162,20 @@ const PANELS: &[Panel] = &[
     Panel {
         id: "curve-speed",
         title: "examples a second",
-        curves: &[("samples_per_second", "examples a second")],
+        when: When::Asked,
+        curves: Curves::These(&[("samples_per_second", "examples a second")]),
         unit: Unit::Plain,
         goal: Goal::Neither,
         can_be_log: false,
     },
 ];
 
-/// How many charts are always shown; the others are a click away.
-const ALWAYS: usize = 2;
-
 /// The places of the curves.
 pub(super) fn view(shown: &Shown, act: &Callback<Act>) -> Html {
-    let place = |panel: &Panel| seeing::place(panel.id, act);
+    let places = |when: When| {
+        let panels = PANELS.iter().filter(move |panel| panel.when == when);
+        panels.map(|panel| seeing::place(panel.id, act))
+    };
     let log = act.reform(|event: Event| {
         let input: Option<HtmlInputElement> = event.target().and_then(|it| it.dyn_into().ok());
         Act::DrawByFactors(input.is_some_and(|input| input.checked()))
@@ -118,7 +187,8 @@ pub(super) fn view(shown: &Shown, act: &Callback<Act>) -> Html {
     html! {
         <section class="card" aria-labelledby="curves-title">
             <h2 id="curves-title">{ "How it learns" }{ explain("curves") }</h2>
-            { for PANELS.iter().take(ALWAYS).map(place) }
+            { for places(When::Always) }
+            { for places(When::Mixed).filter(|_| shown.is_mixed) }
             { time_machine(shown, act) }
             { seeing::buttons(act) }
             <div class="line">
@@ -129,7 +199,7 @@ pub(super) fn view(shown: &Shown, act: &Callback<Act>) -> Html {
             </div>
             <details>
                 <summary>{ "Gradient, learning rate, speed" }</summary>
-                { for PANELS.iter().skip(ALWAYS).map(place) }
+                { for places(When::Asked) }
             </details>
         </section>
     }
@@ -222,10 +292,11 @@ pub(super) fn all_steps(live: &Live) -> Option<(u64, u64)> {
 
 fn chart<'a>(panel: &Panel, live: &'a Live) -> Chart<'a> {
     let (board, look) = (&live.board, &live.curves);
-    let own = panel.curves.iter().enumerate();
+    let curves = panel.curves.of(board);
+    let own = curves.iter().enumerate();
     let own = own.filter_map(|(place, (name, words))| {
         Some(Curve {
-            name: (*words).into(),
+            name: words.clone(),
             colour: place,
             dashed: false,
             points: board.curve(name)?,
@@ -233,13 +304,13 @@ fn chart<'a>(panel: &Panel, live: &'a Live) -> Chart<'a> {
     });
     // Where the run has been before it went back, unless it is further on by now.
     let is_ahead = newest(&live.before) > Some(board.current_step());
-    let before = panel.curves.iter().enumerate().filter(move |_| is_ahead);
+    let before = curves.iter().enumerate().filter(move |_| is_ahead);
     let before = before.filter_map(|(place, (name, words))| {
         Some(Curve {
             name: format!("{words}, before"),
             colour: place,
             dashed: true,
-            points: live.before.get(*name)?,
+            points: live.before.get(name)?,
         })
     });
     // Other runs have a colour each; what is held out is broken.
@@ -248,11 +319,12 @@ fn chart<'a>(panel: &Panel, live: &'a Live) -> Chart<'a> {
         .iter()
         .enumerate()
         .flat_map(|(place, (run, board))| {
-            let curves = panel.curves.iter().enumerate();
+            let curves = curves.iter().enumerate();
+            let count = curves.len();
             curves.filter_map(move |(kind, (name, words))| {
                 Some(Curve {
                     name: format!("{run}, {words}"),
-                    colour: panel.curves.len() + place,
+                    colour: count + place,
                     dashed: kind > 0,
                     points: board.curve(name)?,
                 })
@@ -326,7 +398,8 @@ fn guess(panel: &Panel, board: &Board) -> Option<Guide> {
         spec => spec.outputs() as f64,
     };
     let value = match (panel.id, panel.unit) {
-        ("curve-loss", _) => answers.ln(),
+        ("curve-loss" | "curve-domain-loss", _) => answers.ln(),
+        ("curve-domain-share", _) => return None,
         (_, Unit::Share) => 1.0 / answers,
         _ => return None,
     };

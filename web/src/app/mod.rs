@@ -174,6 +174,7 @@ struct Shown {
     /// The incident that a person is asked about.
     asks: Option<u64>,
     has_client: bool,
+    is_mixed: bool,
     on_gpu: bool,
     without_webgpu: bool,
     spec: Option<DataSpec>,
@@ -192,6 +193,7 @@ impl Shown {
             notices: board.notices.len(),
             asks: board.open_question().map(|it| it.anomaly.incident),
             has_client: board.client.is_some(),
+            is_mixed: board.mix.is_some(),
             on_gpu: board
                 .client
                 .as_ref()

@@ -62,6 +62,7 @@ pub(super) const PRESETS: &[Preset] = &[
         "addition",
         &["data.task=brackets", "data.length=10"],
     ),
+    preset("keep one task while it learns another", "forgetting", &[]),
     preset("survive bad examples and a flipped bit", "night-shift", &[]),
     preset("invent names", "names", &[]),
     preset("tell three flowers apart", "table", &[]),

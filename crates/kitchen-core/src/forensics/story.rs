@@ -40,8 +40,17 @@ pub(super) struct Fork {
 struct Told {
     /// After which step.
     after: u64,
-    /// What was told; `None` where the run was saved, or came back, with all that was told before.
-    command: Option<Command>,
+    /// What; `None` where the run was saved, or came back, with all that was told before.
+    change: Option<Change>,
+}
+
+/// What changes how a run goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Change {
+    /// It was told so.
+    Told(Command),
+    /// Its batches hold other shares of their domains.
+    Mixed(Vec<f64>),
 }
 
 fn fork(event: &Event) -> Option<Fork> {
@@ -131,8 +140,15 @@ impl Story {
                 step,
             } => self.told.push(Told {
                 after: *step,
-                command: None,
+                change: None,
             }),
+            Event::Mixed(mix) => {
+                let shares = mix.domains.iter().map(|domain| domain.share.0);
+                self.told.push(Told {
+                    after: mix.step,
+                    change: Some(Change::Mixed(shares.collect())),
+                });
+            }
             Event::CommandApplied { command, step } => self.tell(*step, command.clone()),
             _ => {}
         }
@@ -148,29 +164,30 @@ impl Story {
         {
             standing.push(command.clone());
         }
-        let command = Some(command);
-        self.told.push(Told { after, command });
+        let change = Some(Change::Told(command));
+        self.told.push(Told { after, change });
     }
 
     /// Forgets what was told after the checkpoint of `step`. Most checkpoints are taken before the
-    /// run listens, some since it was told to.
+    /// run listens, some since it was told to; and all after the shares are chosen.
     fn go_back(&mut self, step: u64) {
         let saved =
-            (self.told.iter()).rposition(|told| told.after == step && told.command.is_none());
+            (self.told.iter()).rposition(|told| told.after == step && told.change.is_none());
         let mut place = 0;
         self.told.retain(|told| {
             place += 1;
-            told.after < step
-                || (told.after == step && saved.is_some_and(|saved| place <= saved + 1))
+            let is_mix = matches!(told.change, Some(Change::Mixed(_)));
+            let is_in_it = is_mix || saved.is_some_and(|saved| place <= saved + 1);
+            told.after < step || (told.after == step && is_in_it)
         });
         self.told.push(Told {
             after: step,
-            command: None,
+            change: None,
         });
         let standing = self.standing.iter().flatten().cloned();
         self.told.extend(standing.map(|command| Told {
             after: step,
-            command: Some(command),
+            change: Some(Change::Told(command)),
         }));
         self.given_up
             .extend(self.saved.split_off(&step.saturating_add(1)));
@@ -181,17 +198,17 @@ impl Story {
         self.given_up.contains(&step)
     }
 
-    /// What was told since the checkpoint of `step`, each with the step after which it was told.
+    /// What changed since the checkpoint of `step`, each with the step after which it did.
     pub(super) fn told_since(
         &self,
         step: u64,
-    ) -> Peekable<impl Iterator<Item = (u64, Command)> + use<'_>> {
+    ) -> Peekable<impl Iterator<Item = (u64, Change)> + use<'_>> {
         let known = (self.told.iter())
-            .rposition(|told| told.after == step && told.command.is_none())
+            .rposition(|told| told.after == step && told.change.is_none())
             .map_or(0, |saved| saved + 1);
         (self.told.iter().skip(known))
             .filter(move |told| told.after >= step)
-            .filter_map(|told| Some((told.after, told.command.clone()?)))
+            .filter_map(|told| Some((told.after, told.change.clone()?)))
             .peekable()
     }
 }
@@ -201,12 +218,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use kitchen_types::SampleId;
-    use kitchen_types::event::Step;
+    use kitchen_types::event::{DomainShare, Mix, Step};
 
     use super::*;
 
     /// Events in short: `7` is step 7, `<5` restored to 5, `b5:3` told to blacklist example 3 after
-    /// step 5, `s5` told to save after step 5, `c5` the checkpoint of step 5, `!` begun anew, `f5`
+    /// step 5, `m5:0.2` a share of 0.2 from step 5 on, `s5` told to save after step 5, `c5` the checkpoint of step 5, `!` begun anew, `f5`
     /// branched off at 5.
     fn events(text: &str) -> Vec<Envelope> {
         let event = |word: &str| {
@@ -229,6 +246,17 @@ mod tests {
                     command: Command::Save,
                     step: rest.parse().unwrap(),
                 },
+                "m" => {
+                    let (step, share) = rest.split_once(':').unwrap();
+                    Event::Mixed(Mix {
+                        step: step.parse().unwrap(),
+                        domains: vec![DomainShare {
+                            name: String::new(),
+                            share: Number(share.parse().unwrap()),
+                            average: None,
+                        }],
+                    })
+                }
                 "c" => Event::CheckpointSaved {
                     step: rest.parse().unwrap(),
                     name: String::new(),
@@ -271,12 +299,11 @@ mod tests {
     /// What was told since the checkpoint of step `from`: `after:id`.
     fn told(text: &str, step: Option<u64>, from: u64) -> String {
         let story = Story::until(&events(text), step, false).unwrap();
-        let words = story
-            .told_since(from)
-            .map(|(after, command)| match command {
-                Command::BlacklistSamples(ids) => format!("{after}:{}", ids[0]),
-                other => format!("{after}:{other:?}"),
-            });
+        let words = story.told_since(from).map(|(after, change)| match change {
+            Change::Told(Command::BlacklistSamples(ids)) => format!("{after}:{}", ids[0]),
+            Change::Mixed(shares) => format!("{after}:{}", shares[0]),
+            other => format!("{after}:{other:?}"),
+        });
         words.collect::<Vec<_>>().join(" ")
     }
 
@@ -301,6 +328,10 @@ mod tests {
             ("! 1 2 b2:7 s2 b2:8 3 <2 3", None, 0, "2:7"),
             ("! 1 2 b2:7 s2 b2:8 3 <2 3", None, 2, ""),
             ("! 1 b1:7 2 ! 1 2 3", None, 0, ""),
+            // The shares are chosen before the checkpoint of the same step.
+            ("! 1 2 m2:0.3 c2 3 m3:0.4 <2 3", None, 0, "2:0.3"),
+            ("! 1 2 m2:0.3 c2 3 m3:0.4 <2 m2:0.3 3", None, 2, "2:0.3"),
+            ("! 1 m1:0.3 2 m2:0.4 <1 m1:0.3 2", None, 0, "1:0.3 1:0.3"),
             // The last time that a step was taken counts.
             ("! 1 b1:7 2 3 <1 2", Some(3), 0, "1:7"),
             ("! 1 b1:7 2 3 <1 2", Some(2), 0, ""),

@@ -35,6 +35,7 @@ fn what_people_changed_is_in_force() {
         epoch: 0,
         taken: 32,
         domains: Vec::new(),
+        shares: Vec::new(),
     });
     let now = in_force(&config, &state);
     assert_eq!((now.lr, now.batch), (0.5, 7));

@@ -40,6 +40,7 @@ fn evaluated(step: u64, loss: f64) -> Event {
         best: true,
         samples: 8,
         duration_ms: 1,
+        domains: Vec::new(),
     })
 }
 

@@ -29,6 +29,7 @@ fn belongs(event: &Event, until: u64) -> bool {
     match event {
         Event::Stepped(step) => step.step <= until,
         Event::Evaluated(evaluation) => evaluation.step <= until,
+        Event::Mixed(mix) => mix.step <= until,
         Event::EpochFinished { step, .. }
         | Event::Sampled { step, .. }
         | Event::StoppedEarly { step, .. }

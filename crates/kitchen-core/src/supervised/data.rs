@@ -7,6 +7,7 @@ use kitchen_types::config::LossConfig;
 use kitchen_types::ports::{DataSpec, Loss, TargetSpec};
 
 use super::keys::*;
+use super::mix::tell_mix;
 use crate::faults::open_data;
 
 /// Opens the data set and splits it.
@@ -53,8 +54,9 @@ impl Stage for PlanTraining {
         )
         .reads(&CONFIG)
         .reads(&DATA)
+        .reads(&LOOP)
         .writes(&PLAN)
-        .emits(&["planned"])
+        .emits(&["planned", "mixed"])
     }
 
     async fn run(&self, ctx: &mut Context<'_>) -> Result<(), StageError> {
@@ -63,7 +65,8 @@ impl Stage for PlanTraining {
             steps: plan.steps,
             steps_per_epoch: plan.steps_per_epoch,
         });
-        ctx.put(&PLAN, plan)
+        ctx.put(&PLAN, plan)?;
+        tell_mix(ctx)
     }
 }
 

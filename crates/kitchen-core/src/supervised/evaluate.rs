@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use kitchen_flow::{Context, Stage, StageError, StageSpec};
 use kitchen_platform::Stopwatch;
 use kitchen_types::config::{DataConfig, EvaluateConfig};
-use kitchen_types::event::Evaluation;
+use kitchen_types::event::{DomainScore, Evaluation};
 use kitchen_types::ports::{
-    Batch, DataSpec, EvalReport, Loss, Splits, TargetSpec, Targets, TokenizerClient, TrainingClient,
+    Batch, DataSpec, Dataset, DomainRange, EvalReport, Loss, Splits, TargetSpec, Targets,
+    TokenizerClient, TrainingClient,
 };
 use kitchen_types::{Event, Number};
 use kitchen_watch::judge_evaluation;
@@ -33,6 +34,8 @@ impl Stage for Evaluate {
             .changes(&WATCH)
             .changes(&FINISHED)
             .changes(&CHECKPOINT_DUE)
+            .changes(&MEASURED)
+            .changes(&MIX_DUE)
             .emits(&["evaluated", "stopped_early", "stepped", "warning"])
     }
 
@@ -66,6 +69,10 @@ impl Stage for Evaluate {
         state.stopped_early |= verdict.stop;
         let best = state.patience.best;
         let step = state.step;
+        if config.curriculum.is_on() {
+            ctx.put(&MEASURED, evaluation.domains.clone())?;
+            ctx.put(&MIX_DUE, true)?;
+        }
         ctx.emit(|| Event::Evaluated(evaluation));
         surface::show(ctx).await?;
         if verdict.best {
@@ -86,7 +93,7 @@ impl Stage for Evaluate {
 }
 
 /// Measures the held-out half of `data`: all of it, or as many examples as the config says,
-/// spread evenly. The evaluation's step is left 0.
+/// spread evenly; of a mixture each domain for itself too. The evaluation's step is left 0.
 pub(crate) async fn measure(
     client: &mut dyn TrainingClient,
     data: &Splits,
@@ -96,19 +103,44 @@ pub(crate) async fn measure(
 ) -> Result<Evaluation, StageError> {
     let clock = Stopwatch::start();
     let set = &*data.validation;
-    let mut sums = Sums::new(set.spec());
-    let positions = spread(set.len(), config.samples as u64);
-    for chunk in positions.chunks(config.batch.max(1)) {
-        let batch = set.batch(chunk)?;
-        let report = client.evaluate(&batch, loss).await?;
-        sums.add(&batch, &report, data.tokenizer.as_deref())?;
+    let mut all = Sums::new(set.spec());
+    let mut domains = Vec::new();
+    for (name, positions) in by_domain(set, config.samples as u64) {
+        let mut sums = Sums::new(set.spec());
+        for chunk in positions.chunks(config.batch.max(1)) {
+            let batch = set.batch(chunk)?;
+            let report = client.evaluate(&batch, loss).await?;
+            sums.add(&batch, &report, data.tokenizer.as_deref())?;
+        }
+        domains.extend(name.map(|name| sums.score(name)));
+        all.absorb(sums);
     }
-    let samples = positions.len() as u64;
-    let mut evaluation = sums.finish(samples, clock.elapsed_us() / 1000);
+    let mut evaluation = all.finish(domains, clock.elapsed_us() / 1000);
     if !has_answers(source) {
         evaluation.exact = None;
+        evaluation.domains.iter_mut().for_each(|it| it.exact = None);
     }
     Ok(evaluation)
+}
+
+/// What is measured of each domain of a mixture: its part of `wanted` positions, and at least one.
+/// All together, without a name, where there are not several domains.
+fn by_domain(set: &dyn Dataset, wanted: u64) -> Vec<(Option<String>, Vec<u64>)> {
+    let ranges = set.domains().iter().filter(|it| !it.positions.is_empty());
+    let ranges: Vec<&DomainRange> = ranges.collect();
+    if ranges.len() < 2 {
+        return vec![(None, spread(set.len(), wanted))];
+    }
+    let part = |range: &DomainRange| -> Vec<u64> {
+        let len = range.positions.end - range.positions.start;
+        let share = u128::from(wanted) * u128::from(len) / u128::from(set.len().max(1));
+        // Of 0, which stands for all, every part is all.
+        let count = (share as u64).max(wanted.min(1));
+        let positions = spread(len, count).into_iter();
+        positions.map(|at| range.positions.start + at).collect()
+    };
+    let parts = ranges.into_iter();
+    parts.map(|it| (Some(it.name.clone()), part(it))).collect()
 }
 
 /// Whether examples are questions, whose answers are right as a whole or not at all. A word that is
@@ -138,6 +170,7 @@ struct Sums {
     confusion: Vec<Vec<u64>>,
     tokens: bool,
     text_bytes: u64,
+    samples: u64,
 }
 
 impl Sums {
@@ -154,6 +187,7 @@ impl Sums {
             confusion: vec![vec![0; classes]; classes],
             tokens: matches!(spec.target, TargetSpec::NextToken),
             text_bytes: 0,
+            samples: 0,
         }
     }
 
@@ -163,6 +197,7 @@ impl Sums {
         report: &EvalReport,
         tokenizer: Option<&dyn TokenizerClient>,
     ) -> Result<(), StageError> {
+        self.samples += batch.len() as u64;
         self.loss += report.loss_sum.0;
         self.targets += report.targets;
         add_to(&mut self.correct, report.correct);
@@ -190,23 +225,50 @@ impl Sums {
         Ok(())
     }
 
-    fn finish(self, samples: u64, duration_ms: u64) -> Evaluation {
+    fn absorb(&mut self, other: Self) {
+        self.samples += other.samples;
+        self.loss += other.loss;
+        self.targets += other.targets;
+        add_to(&mut self.correct, other.correct);
+        add_to(&mut self.exact, other.exact);
+        let cells = self.confusion.iter_mut().flatten();
+        for (cell, more) in cells.zip(other.confusion.into_iter().flatten()) {
+            *cell += more;
+        }
+        self.text_bytes += other.text_bytes;
+    }
+
+    fn score(&self, name: String) -> DomainScore {
+        DomainScore {
+            name,
+            loss: Number(self.loss / self.targets as f64),
+            accuracy: self.correct.map(|correct| share(correct, self.targets)),
+            exact: self.exact.map(|exact| share(exact, self.samples)),
+            samples: self.samples,
+        }
+    }
+
+    fn finish(self, domains: Vec<DomainScore>, duration_ms: u64) -> Evaluation {
         let mean = self.loss / self.targets as f64;
-        let share = |count: u64, of: u64| Number(count as f64 / of as f64);
         Evaluation {
             step: 0,
             loss: Number(mean),
             accuracy: self.correct.map(|correct| share(correct, self.targets)),
-            exact: self.exact.map(|exact| share(exact, samples)),
+            exact: self.exact.map(|exact| share(exact, self.samples)),
             perplexity: self.tokens.then(|| Number(mean.exp())),
             bits_per_byte: (self.text_bytes > 0)
                 .then(|| Number(self.loss / std::f64::consts::LN_2 / self.text_bytes as f64)),
             confusion: self.confusion,
             best: false,
-            samples,
+            samples: self.samples,
             duration_ms,
+            domains,
         }
     }
+}
+
+fn share(count: u64, of: u64) -> Number {
+    Number(count as f64 / of as f64)
 }
 
 fn add_to(sum: &mut Option<u64>, part: Option<u64>) {

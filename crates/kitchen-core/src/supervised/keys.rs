@@ -8,6 +8,7 @@ use kitchen_flow::{Key, KeyInfo, StageError, State, StateError};
 use kitchen_platform::Stopwatch;
 use kitchen_types::checkpoint::{LoopState, Resized};
 use kitchen_types::config::Span;
+use kitchen_types::event::DomainScore;
 use kitchen_types::ports::{
     Batch, DataError, Dataset, Loss, LossReport, Pending, Splits, StepReport, TrainingClient,
 };
@@ -61,6 +62,10 @@ pub(crate) const STOPPED: Key<bool> = Key::value("stopped");
 pub(crate) const STEPPING: Key<bool> = Key::value("stepping");
 /// Whether it is time to measure held-out examples.
 pub(crate) const EVALUATION_DUE: Key<bool> = Key::value("evaluation_due");
+/// What the newest evaluation said of the domains of a mixture, until the shares follow it.
+pub(crate) const MEASURED: Key<Vec<DomainScore>> = Key::new("domains_measured");
+/// Whether it is time to choose the shares of the domains.
+pub(crate) const MIX_DUE: Key<bool> = Key::value("mix_due");
 /// Whether it is time to let the model write.
 pub(crate) const SAMPLE_DUE: Key<bool> = Key::value("sample_due");
 /// Whether it is time to save.
@@ -85,6 +90,7 @@ pub(crate) fn given(
     state.put(&GRADIENTS, Gradients::default())?;
     state.put(&IN_FLIGHT, VecDeque::new())?;
     state.put(&SAVING, None)?;
+    state.put(&MEASURED, Vec::new())?;
     for flag in [
         &GRADIENTS_READY,
         &EPOCH_ENDED,
@@ -92,6 +98,7 @@ pub(crate) fn given(
         &STOPPED,
         &STEPPING,
         &EVALUATION_DUE,
+        &MIX_DUE,
         &SAMPLE_DUE,
         &CHECKPOINT_DUE,
     ] {
@@ -109,6 +116,7 @@ pub(crate) fn given_keys() -> Vec<KeyInfo> {
         STOPPED,
         STEPPING,
         EVALUATION_DUE,
+        MIX_DUE,
         SAMPLE_DUE,
         CHECKPOINT_DUE,
     ];
@@ -120,6 +128,7 @@ pub(crate) fn given_keys() -> Vec<KeyInfo> {
         GRADIENTS.info(),
         IN_FLIGHT.info(),
         SAVING.info(),
+        MEASURED.info(),
         WATCH.info(),
     ];
     keys.extend(flags.iter().map(Key::info));
@@ -149,7 +158,7 @@ impl Plan {
         Self::resized(config, data, None)
     }
 
-    /// The same, where another batch size has taken over: the epoch goes on with the examples that
+    /// The same, where another batch size or mixture has taken over: the epoch goes on with the examples that
     /// are left of it, and what is counted in epochs, the end of the training included, comes when
     /// so many of them are over.
     pub fn resized(

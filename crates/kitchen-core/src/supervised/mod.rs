@@ -5,6 +5,7 @@ mod data;
 mod evaluate;
 mod guarded;
 mod keys;
+mod mix;
 mod obey;
 mod save;
 mod session;
@@ -39,6 +40,7 @@ pub fn register(registry: &mut Registry) {
     registry.add(step::StepMetrics);
     registry.add(step::EpochMetrics);
     registry.add(evaluate::Evaluate);
+    registry.add(mix::MixDomains);
     registry.add(write::Sample);
     registry.add(save::SaveCheckpoint);
     registry.add(save::ExportWeights);
@@ -57,6 +59,7 @@ pub fn supervised() -> Workflow {
             stage("optimizer_step"),
             stage("step_metrics"),
             when(is("evaluation_due")).then([stage("evaluate")]),
+            when(is("mix_due")).then([stage("mix_domains")]),
             when(is("sample_due")).then([stage("sample")]),
             when(is("checkpoint_due")).then([stage("save_checkpoint")]),
             // Last, so that what people ask for is seen by the loop's own conditions at once.

@@ -38,6 +38,7 @@ impl Stage for ObeyCommands {
             "checkpoint_saved",
             "checkpoint_removed",
             "planned",
+            "mixed",
             "stepped",
             "anomaly_found",
             "diagnosed",

@@ -7,6 +7,7 @@ use kitchen_types::Event;
 use kitchen_types::ports::Interruption;
 
 use super::keys::*;
+use super::mix::tell_mix;
 use super::save::finish_save;
 use super::step::{report_all, update_epoch_ended};
 use super::supervise::{begin, reapply};
@@ -65,6 +66,7 @@ impl Stage for Restore {
             "checkpoint_saved",
             "checkpoint_removed",
             "planned",
+            "mixed",
             "anomaly_found",
             "diagnosed",
             "repaired",
@@ -102,7 +104,7 @@ pub(super) async fn begin_again(
         )));
     }
     reapply(ctx)?;
-    for due in [&EVALUATION_DUE, &SAMPLE_DUE, &CHECKPOINT_DUE] {
+    for due in [&EVALUATION_DUE, &MIX_DUE, &SAMPLE_DUE, &CHECKPOINT_DUE] {
         ctx.put(due, false)?;
     }
     surface::show(ctx).await
@@ -166,8 +168,12 @@ pub(super) async fn go_back(ctx: &mut Context<'_>, step: u64) -> Result<bool, St
             lr: saved.state.lr,
             batch: saved.state.resized.as_ref().map(|resized| resized.batch),
         });
+        let shares = ctx.get(&PLAN)?.sampler.shares().to_vec();
         ctx.put(&LOOP, saved.state)?;
         plan_anew(ctx)?;
+        if ctx.get(&PLAN)?.sampler.shares() != shares {
+            tell_mix(ctx)?;
+        }
     }
     let state = ctx.get(&LOOP)?;
     let finished = state.stopped_early || state.step >= ctx.get(&PLAN)?.steps;

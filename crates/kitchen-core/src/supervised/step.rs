@@ -14,6 +14,7 @@ use kitchen_watch::Measured;
 
 use super::guarded::{Updated, update};
 use super::keys::*;
+use super::mix::begins;
 use super::session::{begin_again, goes_back};
 use super::supervise::{judge, time};
 use crate::faults::flip_a_bit;
@@ -118,6 +119,7 @@ impl Stage for OptimizerStep {
         .changes(&GRADIENTS)
         .writes(&GRADIENTS_READY)
         .writes(&EVALUATION_DUE)
+        .writes(&MIX_DUE)
         .writes(&SAMPLE_DUE)
         .writes(&CHECKPOINT_DUE)
         .emits(&[
@@ -127,6 +129,7 @@ impl Stage for OptimizerStep {
             "checkpoint_saved",
             "checkpoint_removed",
             "planned",
+            "mixed",
             "stepped",
             "warning",
         ])
@@ -180,8 +183,11 @@ impl Stage for OptimizerStep {
         let evaluate = due(config.evaluate.every) && step < steps;
         let sample = due(config.sample.every) || step == steps;
         let save = due(config.checkpoint.every) && step < steps;
+        let domains = ctx.get(&DATA)?.train.domains();
+        let mix = domains.iter().any(|domain| begins(domain, step));
         update_epoch_ended(ctx)?;
         ctx.put(&EVALUATION_DUE, evaluate)?;
+        ctx.put(&MIX_DUE, mix)?;
         ctx.put(&SAMPLE_DUE, sample)?;
         ctx.put(&CHECKPOINT_DUE, save)?;
         if step >= steps {

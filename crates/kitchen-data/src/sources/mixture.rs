@@ -1,7 +1,9 @@
 //! Several sources, mixed by weight.
 
+use std::collections::BTreeSet;
+
 use kitchen_types::SampleId;
-use kitchen_types::config::{DataConfig, MixtureConfig, TextConfig};
+use kitchen_types::config::{DataConfig, Domain, MixtureConfig, TextConfig};
 use kitchen_types::ports::{
     Batch, DataError, DataSpec, Dataset, DomainRange, Inputs, Splits, Targets, TokenizerClient,
 };
@@ -10,6 +12,7 @@ use crate::encode::TokenCache;
 use crate::features::no_such_position;
 use crate::files::Files;
 use crate::fingerprint::Fingerprint;
+use crate::lines::{Draft, split_alike};
 use crate::sources::text::{Text, joint_tokenizer};
 
 /// Domains that an id can name.
@@ -30,30 +33,31 @@ pub(crate) fn resolve(
     Ok(resolved)
 }
 
-/// Opens every domain with `open`. Where all are texts, they share one tokenizer, so that the same
-/// token means the same everywhere; other sources must come out alike by themselves.
+/// Opens every domain with `open`. Where all are texts, or all are lists of words and questions, they
+/// share one tokenizer, so that the same token means the same everywhere; other sources must come
+/// out alike by themselves.
 pub(crate) fn open(
     config: &MixtureConfig,
     files: &dyn Files,
     cache: &TokenCache<'_>,
+    seed: u64,
     open: impl Fn(&DataConfig) -> Result<Splits, DataError>,
 ) -> Result<Splits, DataError> {
     check(config)?;
-    let texts: Option<Vec<&TextConfig>> = config
-        .domains
-        .iter()
-        .map(|domain| match &domain.data {
+    let sources = || config.domains.iter().map(|domain| &domain.data);
+    let texts: Option<Vec<&TextConfig>> = sources()
+        .map(|data| match data {
             DataConfig::Text(text) => Some(text),
             _ => None,
         })
         .collect();
-    let parts: Vec<Splits> = match texts {
-        Some(texts) => open_texts(&texts, files, cache)?,
-        None => config
-            .domains
-            .iter()
-            .map(|domain| open(&domain.data))
-            .collect::<Result<_, _>>()?,
+    let drafts: Option<Vec<Draft>> = sources()
+        .map(|data| draft(data, files, seed))
+        .collect::<Result<_, _>>()?;
+    let parts: Vec<Splits> = match (texts, drafts) {
+        (Some(texts), _) => open_texts(&texts, files, cache)?,
+        (None, Some(drafts)) => split_alike(drafts, seed)?,
+        (None, None) => sources().map(open).collect::<Result<_, _>>()?,
     };
     mix(config, parts)
 }
@@ -66,7 +70,20 @@ fn check(config: &MixtureConfig) -> Result<(), DataError> {
             "name two or more",
         );
     }
+    if config.domains.iter().all(|domain| domain.from > 0) {
+        return wrong(
+            "no domain comes from the beginning".into(),
+            "leave `from` out of one",
+        );
+    }
+    let mut names = BTreeSet::new();
     for domain in &config.domains {
+        if domain.name.is_empty() || !names.insert(&domain.name) {
+            return wrong(
+                format!("`{}` is no name of its own", domain.name),
+                "give every domain another `name`",
+            );
+        }
         if !(domain.weight.is_finite() && domain.weight > 0.0) {
             return wrong(
                 format!("`{}` has the weight {}", domain.name, domain.weight),
@@ -81,6 +98,15 @@ fn check(config: &MixtureConfig) -> Result<(), DataError> {
         }
     }
     Ok(())
+}
+
+/// A list of words or questions, if `data` are one.
+fn draft(data: &DataConfig, files: &dyn Files, seed: u64) -> Result<Option<Draft>, DataError> {
+    match data {
+        DataConfig::Words(words) => super::words::read(words, files).map(Some),
+        DataConfig::Sequence(task) => super::sequence::make(task, seed).map(Some),
+        _ => Ok(None),
+    }
 }
 
 fn open_texts(
@@ -113,11 +139,14 @@ fn mix(config: &MixtureConfig, parts: Vec<Splits>) -> Result<Splits, DataError> 
         check_alike(&domain.name, &train, tokenizer.as_deref(), &part)?;
         hash.bytes(domain.name.as_bytes());
         hash.number(domain.weight.to_bits());
+        if domain.from > 0 {
+            hash.number(domain.from);
+        }
         hash.bytes(part.fingerprint.as_bytes());
         sources.push(format!("{} ({})", domain.name, part.source));
         notes.extend(part.notes);
-        train.add(&domain.name, domain.weight, part.train);
-        validation.add(&domain.name, domain.weight, part.validation);
+        train.add(domain, part.train);
+        validation.add(domain, part.validation);
         tokenizer = part.tokenizer.or(tokenizer);
     }
     Ok(Splits {
@@ -176,11 +205,12 @@ impl Mixed {
         }
     }
 
-    fn add(&mut self, name: &str, weight: f64, part: Box<dyn Dataset>) {
+    fn add(&mut self, domain: &Domain, part: Box<dyn Dataset>) {
         let start = self.len();
         self.ranges.push(DomainRange {
-            name: name.into(),
-            weight,
+            name: domain.name.clone(),
+            weight: domain.weight,
+            from: domain.from,
             positions: start..start + part.len(),
         });
         self.parts.push(part);

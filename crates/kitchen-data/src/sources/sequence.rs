@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use kitchen_types::config::{SequenceTask, SequenceTaskConfig};
-use kitchen_types::ports::{DataError, Splits};
+use kitchen_types::ports::DataError;
 use kitchen_types::random::{Generator, Key};
 
 use crate::limits;
-use crate::lines::{Line, Lines};
+use crate::lines::{Draft, Line};
 use crate::words::{thousands, variant_name};
 
 /// The modulus of modular arithmetic: the prime of "Grokking" (Power et al. 2022).
@@ -22,7 +22,7 @@ const REPEATS: usize = 20;
 
 /// Draws questions, each once, until there are as many as asked for or hardly any are left: a
 /// question in both halves would be held out in name only.
-pub(crate) fn open(config: &SequenceTaskConfig, seed: u64) -> Result<Splits, DataError> {
+pub(crate) fn make(config: &SequenceTaskConfig, seed: u64) -> Result<Draft, DataError> {
     check(config)?;
     let mut rng = Key::new(seed).purpose("data/sequence").rng();
     let mut seen = HashSet::new();
@@ -54,12 +54,15 @@ pub(crate) fn open(config: &SequenceTaskConfig, seed: u64) -> Result<Splits, Dat
         thousands(count as u64),
         config.length
     );
-    Lines::new("", lines, alphabet(config.task).chars(), context(config))?.split(
-        config.validation,
-        seed,
+    Ok(Draft {
+        place: String::new(),
+        lines,
+        characters: alphabet(config.task).chars().collect(),
+        context: context(config),
+        validation: config.validation,
         source,
         notes,
-    )
+    })
 }
 
 fn check(config: &SequenceTaskConfig) -> Result<(), DataError> {

@@ -3,24 +3,21 @@
 use std::collections::HashSet;
 
 use kitchen_types::config::WordsConfig;
-use kitchen_types::ports::{DataError, Splits};
+use kitchen_types::ports::DataError;
 use kitchen_types::random::{Generator, Key};
 
 use crate::files::Files;
 use crate::limits;
-use crate::lines::{Line, Lines};
+use crate::lines::{Draft, Line};
 use crate::read;
 use crate::words::{counted, thousands};
 
-pub(crate) fn open(
-    config: &WordsConfig,
-    files: &dyn Files,
-    seed: u64,
-) -> Result<Splits, DataError> {
+/// Reads the list, or makes the built-in one.
+pub(crate) fn read(config: &WordsConfig, files: &dyn Files) -> Result<Draft, DataError> {
     if config.path.is_empty() {
         let words = invented();
         let source = format!("{} invented names, built in", thousands(words.len() as u64));
-        return model("", words, config.validation, seed, source, Vec::new());
+        return Ok(draft(config, words, source, Vec::new()));
     }
     let bytes = files.read(&config.path)?;
     let text = read::utf8(&config.path, &bytes)?;
@@ -35,17 +32,10 @@ pub(crate) fn open(
             counted(n, "word")
         )],
     };
-    model(&config.path, words, config.validation, seed, source, notes)
+    Ok(draft(config, words, source, notes))
 }
 
-fn model(
-    place: &str,
-    words: Vec<String>,
-    share: f64,
-    seed: u64,
-    source: String,
-    notes: Vec<String>,
-) -> Result<Splits, DataError> {
+fn draft(config: &WordsConfig, words: Vec<String>, source: String, notes: Vec<String>) -> Draft {
     let mut characters: Vec<char> = words.iter().flat_map(|word| word.chars()).collect();
     characters.sort_unstable();
     characters.dedup();
@@ -58,7 +48,15 @@ fn model(
         question: String::new(),
         answer: word,
     });
-    Lines::new(place, lines, characters, longest + 1)?.split(share, seed, source, notes)
+    Draft {
+        place: config.path.clone(),
+        lines: lines.collect(),
+        characters,
+        context: longest + 1,
+        validation: config.validation,
+        source,
+        notes,
+    }
 }
 
 /// The words of a list, each once, and how many came again. Errors on a line that is no word.

@@ -155,6 +155,7 @@ pub(crate) fn configs() -> Vec<(&'static str, DataConfig)> {
     let domain = |name: &str, weight, data| Domain {
         name: name.into(),
         weight,
+        from: 0,
         data,
     };
     vec![

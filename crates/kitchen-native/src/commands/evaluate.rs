@@ -45,11 +45,27 @@ fn in_words(measured: &Evaluation, classes: &[String]) -> String {
         .filter_map(|(name, value)| Some([name.to_owned(), value?]))
         .collect();
     let mut text = table(&rows);
+    if !measured.domains.is_empty() {
+        text.push_str("\n\nEach domain, its loss, and how much is right:\n\n");
+        text.push_str(&table(&domains(measured)));
+    }
     if !measured.confusion.is_empty() {
         text.push_str("\n\nEach row is a class, each column what it was taken for:\n\n");
         text.push_str(&matrix(&measured.confusion, classes));
     }
     text
+}
+
+fn domains(measured: &Evaluation) -> Vec<[String; 3]> {
+    let rows = measured.domains.iter().map(|domain| {
+        let right = domain.exact.or(domain.accuracy);
+        [
+            words::one_line(&domain.name),
+            words::value(domain.loss.0),
+            right.map_or_else(|| "-".into(), |share| words::percent(share.0)),
+        ]
+    });
+    rows.collect()
 }
 
 fn matrix(confusion: &[Vec<u64>], classes: &[String]) -> String {

@@ -1,7 +1,7 @@
 //! Curves over steps.
 
 use kitchen_core::words;
-use kitchen_types::board::Board;
+use kitchen_types::board::{Board, domain_loss, domain_share};
 use kitchen_types::series::{Bucket, Series};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -26,7 +26,7 @@ pub(super) struct Chart<'b> {
 }
 
 struct Curve<'b> {
-    name: &'static str,
+    name: &'b str,
     series: &'b Series,
     style: Style,
     /// A few dots joined by lines, rather than a line within the band of its extremes.
@@ -57,6 +57,39 @@ pub(super) fn accuracy<'b>(board: &'b Board, ui: &Ui) -> Option<Chart<'b>> {
         write: words::percent,
         label: words::percent,
     })
+}
+
+/// How well each domain of a mixture is known, and how much of the batches comes from it.
+pub(super) fn domains<'b>(board: &'b Board, ui: &Ui) -> Option<[Chart<'b>; 2]> {
+    let mix = board.mix.as_ref()?;
+    let curves = |place: fn(&str) -> String, dots: bool| {
+        let found = mix
+            .domains
+            .iter()
+            .enumerate()
+            .filter_map(|(index, domain)| {
+                Some(Curve {
+                    name: &domain.name,
+                    series: board.curve(&place(&domain.name))?,
+                    style: ui.palette.domain(index),
+                    dots,
+                })
+            });
+        found.collect()
+    };
+    let losses = Chart {
+        title: "held-out loss",
+        curves: curves(domain_loss, true),
+        write: words::value,
+        label: words::short,
+    };
+    let shares = Chart {
+        title: "share",
+        curves: curves(domain_share, false),
+        write: words::percent,
+        label: words::percent,
+    };
+    Some([losses, shares])
 }
 
 fn curves<'b>(board: &'b Board, ui: &Ui, train: &str, held_out: &str) -> Vec<Curve<'b>> {

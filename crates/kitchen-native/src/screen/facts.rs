@@ -12,12 +12,14 @@ use super::ui::Ui;
 
 /// The newest numbers, the most important ones first.
 pub(super) fn lines(board: &Board, ui: &Ui) -> Vec<Line<'static>> {
-    vec![
+    let mut lines = vec![
         quality(board, ui),
         motion(board, ui),
         device(board, ui),
         data(board, ui),
-    ]
+    ];
+    lines.extend(domains(board, ui));
+    lines
 }
 
 /// Numbers with their names before them.
@@ -146,6 +148,25 @@ fn data(board: &Board, ui: &Ui) -> Line<'static> {
         Style::new(),
     );
     facts.line()
+}
+
+/// How well each domain of a mixture is known, and what the batches hold.
+fn domains(board: &Board, ui: &Ui) -> Option<Line<'static>> {
+    let mix = board.mix.as_ref()?;
+    let scores = board.evaluation.as_ref().map(|it| &it.domains);
+    let scores = scores.filter(|scores| !scores.is_empty());
+    let mut facts = Facts::new(ui);
+    facts.add(
+        "domains",
+        scores.map(|scores| words::one_line(&words::domains(scores))),
+        ui.palette.validation(),
+    );
+    facts.add(
+        "batches",
+        Some(words::one_line(&words::mix(mix))),
+        Style::new(),
+    );
+    Some(facts.line())
 }
 
 /// What a person should know, newest last: notices of the run, reports of this program, and the

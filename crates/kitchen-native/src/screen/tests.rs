@@ -116,6 +116,11 @@ fn digits_at_80_by_24() {
 }
 
 #[test]
+fn a_mixture_shows_its_domains() {
+    check(100, 26, &scripted::mixture(), expect![[""]]);
+}
+
+#[test]
 fn digits_at_120_by_40() {
     check(
         120,

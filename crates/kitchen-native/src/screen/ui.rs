@@ -164,6 +164,20 @@ impl Palette {
         self.foreground(Color::Yellow)
     }
 
+    /// A domain of a mixture.
+    pub(crate) fn domain(self, index: usize) -> Style {
+        const COLOURS: [Color; 6] = [
+            Color::Cyan,
+            Color::Yellow,
+            Color::Green,
+            Color::Magenta,
+            Color::Blue,
+            Color::Red,
+        ];
+        let colour = COLOURS.get(index % COLOURS.len()).copied();
+        self.foreground(colour.unwrap_or(Color::Reset))
+    }
+
     pub(crate) fn good(self) -> Style {
         self.foreground(Color::Green)
     }

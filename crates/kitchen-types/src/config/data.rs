@@ -373,6 +373,13 @@ pub struct Domain {
     pub name: String,
     /// Its share of each batch, relative to the other weights.
     pub weight: f64,
+    /// The steps before it comes; the other domains share the batches until then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub from: u64,
     /// Where it comes from.
     pub data: DataConfig,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -5,6 +5,7 @@
 //! error. Doc comments here are the help text, the form's hint and the reference page.
 
 mod cluster;
+mod curriculum;
 mod data;
 mod duration;
 mod guard;
@@ -18,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cluster::{ClusterConfig, Incident, Trouble};
+pub use curriculum::{CurriculumConfig, DoremiConfig, OdmConfig, ReplayConfig, SkillItConfig};
 pub use data::{
     BuiltinTableConfig, DataConfig, DigitsConfig, Domain, HubConfig, IdxConfig, ImageFolderConfig,
     JsonLinesConfig, MixtureConfig, PlaygroundConfig, PlaygroundShape, SequenceTask,
@@ -55,6 +57,8 @@ pub struct RunConfig {
     pub lr: f64,
     /// What to learn from.
     pub data: DataConfig,
+    /// How the shares of a mixture change.
+    pub curriculum: CurriculumConfig,
     /// What learns.
     pub model: ModelConfig,
     /// What is minimised.
@@ -91,6 +95,7 @@ impl Default for RunConfig {
             batch: 32,
             lr: 1e-3,
             data: DataConfig::default(),
+            curriculum: CurriculumConfig::Off,
             model: ModelConfig::default(),
             loss: LossConfig::Auto,
             optimizer: OptimizerConfig::default(),

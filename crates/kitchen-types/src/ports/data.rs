@@ -79,6 +79,8 @@ pub struct DomainRange {
     pub name: String,
     /// Its share of each batch, relative to the others.
     pub weight: f64,
+    /// The steps before it comes.
+    pub from: u64,
     /// Its positions in the data set.
     pub positions: std::ops::Range<u64>,
 }

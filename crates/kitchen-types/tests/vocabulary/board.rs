@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use expect_test::expect;
-use kitchen_types::board::{Board, Phase};
+use kitchen_types::board::{Board, Phase, domain_share};
 use kitchen_types::event::RunStatus;
 use kitchen_types::series::Series;
 use kitchen_types::supervision::Ask;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::schema::values_of;
-use crate::wire::{anomaly, envelope, evaluation, one_of_each, repair, step};
+use crate::wire::{anomaly, envelope, evaluation, mix, one_of_each, repair, step};
 
 fn recorded(events: impl IntoIterator<Item = Event>) -> Vec<Envelope> {
     events
@@ -215,6 +215,20 @@ fn the_best_evaluation_stays_when_a_worse_one_comes() {
         board.evaluation.map(|newest| newest.loss),
         Some(Number(0.9))
     );
+}
+
+#[test]
+fn domains_have_curves_and_are_told_when_they_come() {
+    let board = Board::replay(&recorded([
+        Event::Mixed(mix(0, [1.0, 0.0])),
+        Event::Mixed(mix(50, [0.25, 0.75])),
+        Event::Mixed(mix(60, [0.5, 0.5])),
+    ]));
+    let share = |name| board.curve(&domain_share(name)).map(Series::last);
+    assert_eq!(share("prose"), Some(Some((60, 0.5))));
+    assert_eq!(board.mix, Some(mix(60, [0.5, 0.5])));
+    let notices: Vec<&str> = board.notices.iter().map(|n| n.text.as_str()).collect();
+    assert_eq!(notices, ["`code` comes from here on"]);
 }
 
 #[test]

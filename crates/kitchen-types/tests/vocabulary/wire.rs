@@ -5,7 +5,9 @@
 
 use expect_test::expect_file;
 use kitchen_types::config::{Algorithm, ModelConfig, RnnConfig, Span};
-use kitchen_types::event::{DeviceTiming, Evaluation, RunStatus, Step};
+use kitchen_types::event::{
+    DeviceTiming, DomainScore, DomainShare, Evaluation, Mix, RunStatus, Step,
+};
 use kitchen_types::ports::{ClientInfo, DataSpec, InputSpec, Interruption, LayerInfo, TargetSpec};
 use kitchen_types::supervision::{
     Anomaly, AnomalyKind, Ask, Diagnosis, Knobs, Measure, Repair, Strategy, Suspect,
@@ -87,7 +89,17 @@ pub(crate) fn one_of_each() -> Vec<Event> {
             },
         },
         Event::Stepped(step(5, f64::NAN)),
-        Event::Evaluated(evaluation(5, 0.25)),
+        Event::Evaluated(Evaluation {
+            domains: vec![DomainScore {
+                name: "prose".into(),
+                loss: Number(0.5),
+                accuracy: Some(Number(0.75)),
+                exact: None,
+                samples: 20,
+            }],
+            ..evaluation(5, 0.25)
+        }),
+        Event::Mixed(mix(5, [0.25, 0.75])),
         Event::EpochFinished {
             epoch: 1,
             step: 10,
@@ -246,6 +258,21 @@ pub(crate) fn evaluation(step: u64, loss: f64) -> Evaluation {
         best: true,
         samples: 20,
         duration_ms: 12,
+        domains: Vec::new(),
+    }
+}
+
+/// Shares of two domains.
+pub(crate) fn mix(step: u64, shares: [f64; 2]) -> Mix {
+    let names = ["prose", "code"];
+    let domains = names.iter().zip(shares).map(|(name, share)| DomainShare {
+        name: (*name).into(),
+        share: Number(share),
+        average: None,
+    });
+    Mix {
+        step,
+        domains: domains.collect(),
     }
 }
 

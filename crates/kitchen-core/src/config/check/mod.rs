@@ -1,6 +1,7 @@
 //! What must hold of a configuration beyond its types: ranges, sizes, and that data, model and
 //! loss fit each other.
 
+mod curriculum;
 mod data;
 mod model;
 mod supervisor;
@@ -61,6 +62,7 @@ pub fn check(config: &RunConfig) -> Vec<Finding> {
     findings.algorithm(config);
     findings.schedule(config);
     findings.reports(config);
+    findings.curriculum(config);
     findings.guard(&config.guard);
     findings.supervisor(&config.supervisor);
     findings.faults(&config.faults);

@@ -100,7 +100,7 @@ impl Findings {
         }
     }
 
-    fn positive(&mut self, path: &str, value: f64) {
+    pub(super) fn positive(&mut self, path: &str, value: f64) {
         if !(value.is_finite() && value > 0.0) {
             self.one(path, format!("`{path}` is {value}, and must be above 0"));
         }

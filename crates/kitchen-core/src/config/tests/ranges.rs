@@ -3,6 +3,11 @@
 use super::super::Layers;
 use super::outcome;
 
+/// A mixture of two domains.
+const TWO: &str = "data.mixture.domains=[\
+    {name='a', weight=1, data.playground.shape='moons'},\
+    {name='b', weight=1, data.playground.shape='xor'}]";
+
 /// Arguments over defaults, and what is said of them; nothing is said of what makes sense.
 const TABLE: &[(&[&str], &str)] = &[
     (
@@ -46,6 +51,27 @@ const TABLE: &[(&[&str], &str)] = &[
         "argument `guard.alpha=1`: `guard.zclip.alpha` is 1, and must be at least 0 and below 1",
     ),
     (&["guard=zclip", "guard.max_norm=0"], ""),
+    (
+        &["curriculum=odm"],
+        "argument `curriculum=odm`: `curriculum` chooses between the domains of a mixture, and `data` has none; use `data=mixture` with several, or `curriculum=off`",
+    ),
+    (&[TWO, "curriculum=odm"], ""),
+    (
+        &[TWO, "curriculum=doremi"],
+        "argument `curriculum=doremi`: `curriculum.doremi.reference` has 0 numbers in a row, and there are 2 domains; name one for each, in their order",
+    ),
+    (
+        &[TWO, "curriculum=doremi", "curriculum.reference=[1.0, 2.0]"],
+        "",
+    ),
+    (
+        &[TWO, "curriculum=skill_it", "curriculum.graph=[[1.0, 0.5]]"],
+        "argument `curriculum.graph=[[1.0, 0.5]]`: `curriculum.skill_it.graph` has 1 numbers in a row, and there are 2 domains; name one for each, in their order",
+    ),
+    (
+        &[TWO, "curriculum=replay", "curriculum.floor=0.6"],
+        "argument `curriculum.floor=0.6`: `curriculum.replay.floor` is 0.6, and must be from 0 to 0.5",
+    ),
     (
         &["faults.scale=0"],
         "argument `faults.scale=0`: `faults.scale` is 0, and must be above 0",
