@@ -161,6 +161,11 @@ fn supervision() {
 }
 
 #[test]
+fn curriculum() {
+    check("docs/curriculum.md");
+}
+
+#[test]
 fn simulation() {
     check("docs/simulation.md");
 }

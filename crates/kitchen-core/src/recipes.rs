@@ -318,7 +318,6 @@ from = 2000
 data.sequence = { task = "reversal", length = 5 }
 
 [curriculum.replay]
-threshold = 0.02
 
 [model.gpt]
 layers = 2

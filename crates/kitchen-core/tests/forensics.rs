@@ -111,7 +111,7 @@ fn a_step_comes_out_as_it_was_recorded() {
             &[
                 "steps=60",
                 "checkpoint.every=20",
-                "checkpoint.keep=9",
+                "checkpoint.keep=99",
                 "curriculum=odm",
                 "data.domains=[\
                     {name='sums', weight=1, data.sequence={task='addition', samples=100}},\

@@ -465,16 +465,23 @@ impl Board {
 
     /// Tells which domains are new in the batches.
     fn mixed(&mut self, mix: &Mix) {
+        let before = self.mix.replace(mix.clone());
         for (index, domain) in mix.domains.iter().enumerate() {
+            let before = before.as_ref().and_then(|mix| mix.domains.get(index));
+            let before = before.map(|domain| domain.share.0);
             if index < CURVES {
-                self.push(&domain_share(&domain.name), mix.step, Some(domain.share.0));
+                let curve = domain_share(&domain.name);
+                let newest = self.curve(&curve).and_then(Series::last);
+                // It was what it was up to here.
+                if newest.is_some_and(|(step, _)| step + 1 < mix.step) {
+                    self.push(&curve, mix.step - 1, before);
+                }
+                self.push(&curve, mix.step, Some(domain.share.0));
             }
-            let before = self.mix.as_ref().and_then(|mix| mix.domains.get(index));
-            if before.is_some_and(|before| before.share.0 == 0.0 && domain.share.0 > 0.0) {
+            if before == Some(0.0) && domain.share.0 > 0.0 {
                 self.notice(format!("`{}` comes from here on", domain.name));
             }
         }
-        self.mix = Some(mix.clone());
     }
 
     fn push(&mut self, name: &str, step: u64, value: Option<f64>) {

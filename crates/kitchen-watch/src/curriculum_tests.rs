@@ -13,6 +13,14 @@ fn seen(parts: &[(f64, f64, f64)]) -> Vec<DomainSeen> {
     parts.collect()
 }
 
+/// Replay with a threshold that is easily divided by.
+fn replaying() -> CurriculumConfig {
+    CurriculumConfig::Replay(ReplayConfig {
+        threshold: 0.1,
+        ..ReplayConfig::default()
+    })
+}
+
 fn assert_shares(actual: &[f64], expected: &[f64]) {
     let close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-9;
     assert_eq!(actual.len(), expected.len());
@@ -41,7 +49,7 @@ fn story(rule: &CurriculumConfig, weights: &[f64], losses: &[&[f64]]) -> Vec<Vec
 /// weight by 4: 4 of 7. Another by 0.2 multiplies it by 3 more: 12 of 15. Then it is back.
 #[test]
 fn replay_gives_more_of_what_is_forgotten_until_it_is_back() {
-    let rule = CurriculumConfig::Replay(ReplayConfig::default());
+    let rule = replaying();
     let losses: &[&[f64]] = &[
         &[1.0, 2.0],
         &[1.3, 1.9],
@@ -66,7 +74,7 @@ fn replay_gives_more_of_what_is_forgotten_until_it_is_back() {
 /// 1.009.
 #[test]
 fn replay_forgets_nobody_entirely() {
-    let rule = CurriculumConfig::Replay(ReplayConfig::default());
+    let rule = replaying();
     let shares = story(&rule, &[1.0, 999.0], &[&[1.0, 1.0]]).remove(0);
     assert_shares(&shares, &[0.01 / 1.009, 0.999 / 1.009]);
 }
@@ -137,7 +145,7 @@ fn skill_it_weighs_the_newest_losses() {
 
 #[test]
 fn averages_are_those_of_the_shares_after_each_evaluation() {
-    let rule = CurriculumConfig::Replay(ReplayConfig::default());
+    let rule = replaying();
     let mut state = CurriculumState::default();
     assert!(averages(&state).is_empty());
     follow(
@@ -166,7 +174,7 @@ fn domains_begin_with_their_weight() {
 #[test]
 fn without_a_rule_or_a_readable_loss_nothing_moves() {
     let domains = seen(&[(1.0, 0.3, 1.0), (3.0, 0.7, f64::NAN)]);
-    let replay = CurriculumConfig::Replay(ReplayConfig::default());
+    let replay = replaying();
     for rule in [CurriculumConfig::Off, replay] {
         let mut state = CurriculumState::default();
         assert_shares(&follow(&mut state, &domains, &rule), &[0.3, 0.7]);
@@ -176,7 +184,7 @@ fn without_a_rule_or_a_readable_loss_nothing_moves() {
 
 fn rules() -> impl Strategy<Value = CurriculumConfig> {
     prop_oneof![
-        Just(CurriculumConfig::Replay(ReplayConfig::default())),
+        Just(replaying()),
         Just(CurriculumConfig::Doremi(DoremiConfig {
             reference: vec![1.0; 4],
             ..DoremiConfig::default()

@@ -81,7 +81,7 @@ fn add(shape: Shape<'_>, path: &str, value: &Value, fields: &mut Vec<Field>) {
                 add(payload, &join(path, name), value, fields);
             }
         }
-        Kind::List(_) => push(value.to_string(), Input::Text),
+        Kind::List(_) => push(list(value), Input::Text),
         Kind::Leaf(leaf) => {
             let text = match value {
                 Value::String(text) => text.clone(),
@@ -97,6 +97,17 @@ fn add(shape: Shape<'_>, path: &str, value: &Value, fields: &mut Vec<Field>) {
                 },
             );
         }
+    }
+}
+
+/// A list as an argument takes it. Numbers and texts are written alike in JSON and TOML; tables are
+/// not.
+fn list(value: &Value) -> String {
+    let items = value.as_array();
+    let has_tables = items.is_some_and(|items| items.iter().any(Value::is_object));
+    match toml::Value::try_from(value) {
+        Ok(value) if has_tables => value.to_string(),
+        _ => value.to_string(),
     }
 }
 

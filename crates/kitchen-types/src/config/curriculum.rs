@@ -46,7 +46,7 @@ pub struct ReplayConfig {
 impl Default for ReplayConfig {
     fn default() -> Self {
         Self {
-            threshold: 0.1,
+            threshold: 0.02,
             gain: 1.0,
             floor: 0.01,
         }

@@ -66,7 +66,7 @@ impl Findings {
                 "`{path}` has {found} numbers in a row, and there are {domains} domains; name one \
                  for each, in their order"
             );
-            self.one(path, message);
+            self.both([path, "curriculum"], message);
         }
     }
 

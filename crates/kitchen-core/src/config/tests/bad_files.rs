@@ -77,7 +77,7 @@ fn each_bad_file_is_told_what_where_and_what_to_do() {
         twice.toml:2: this is not TOML: duplicate key
         words.toml:1: this is not TOML: key with no value, expected `=`
         bare.toml:1: this is not TOML: string values must be quoted, expected literal string
-        unknown.toml:2: there is no key `learning_rate` in the configuration; did you mean `lr`? its keys are `batch`, `checkpoint`, `cluster`, `data`, `device`, `early_stopping`, `evaluate`, `faults`, `guard`, `loss`, `lr`, `model`, `optimizer`, `recipe`, `sample`, `schedule`, `seed`, `steps`, `supervisor`
+        unknown.toml:2: there is no key `learning_rate` in the configuration; did you mean `lr`? its keys are `batch`, `checkpoint`, `cluster`, `curriculum`, `data`, `device`, `early_stopping`, `evaluate`, `faults`, `guard`, `loss`, `lr`, `model`, `optimizer`, `recipe`, `sample`, `schedule`, `seed`, `steps`, `supervisor`
         typo.toml:2: there is no key `clip` in `optimizer`; did you mean `clip_norm`? its keys are `accumulate`, `algorithm`, `clip_norm`
         nested.toml:3: there is no key `haeds` in `model.gpt`; did you mean `heads`? its keys are `bias`, `dropout`, `feed_forward`, `heads`, `kv_heads`, `layers`, `norm`, `positions`, `tied`, `width`
         type.toml:1: `batch` is the text "many", expected a whole number, 0 or more
@@ -97,7 +97,7 @@ fn each_bad_file_is_told_what_where_and_what_to_do() {
         comma.json:1: this is not JSON: key must be a string at line 1 column 10
         comment.json:2: this is not JSON: key must be a string at line 2 column 3
         single.json:1: this is not JSON: key must be a string at line 1 column 2
-        array.json:1: the configuration is a list, expected a table with any of `batch`, `checkpoint`, `cluster`, `data`, `device`, `early_stopping`, `evaluate`, `faults`, `guard`, `loss`, `lr`, `model`, `optimizer`, `recipe`, `sample`, `schedule`, `seed`, `steps`, `supervisor`
+        array.json:1: the configuration is a list, expected a table with any of `batch`, `checkpoint`, `cluster`, `curriculum`, `data`, `device`, `early_stopping`, `evaluate`, `faults`, `guard`, `loss`, `lr`, `model`, `optimizer`, `recipe`, `sample`, `schedule`, `seed`, `steps`, `supervisor`
         null.json:2: `lr` is nothing, expected a finite number
         deep-key.json:5: there is no key `widht` in `model.gpt`; did you mean `width`? its keys are `bias`, `dropout`, `feed_forward`, `heads`, `kv_heads`, `layers`, `norm`, `positions`, `tied`, `width`
         tab.yaml:2: this is not YAML that can be read: tabs disallowed within this context (block indentation) at line 2, column 2
@@ -108,7 +108,7 @@ fn each_bad_file_is_told_what_where_and_what_to_do() {
         boolean.yaml:2: `model.gpt.tied` is the text "yes please", expected `true` or `false`
         alias.yaml:1: this is not YAML that can be read: reference to unknown value at line 1, column 5
         documents.yaml:3: this is not YAML that can be read: only single YAML document expected but multiple found at line 3, column 1
-        scalar.yaml:1: the configuration is the text "just words", expected a table with any of `batch`, `checkpoint`, `cluster`, `data`, `device`, `early_stopping`, `evaluate`, `faults`, `guard`, `loss`, `lr`, `model`, `optimizer`, `recipe`, `sample`, `schedule`, `seed`, `steps`, `supervisor`
+        scalar.yaml:1: the configuration is the text "just words", expected a table with any of `batch`, `checkpoint`, `cluster`, `curriculum`, `data`, `device`, `early_stopping`, `evaluate`, `faults`, `guard`, `loss`, `lr`, `model`, `optimizer`, `recipe`, `sample`, `schedule`, `seed`, `steps`, `supervisor`
         heads.yaml:3: `model.gpt.heads` is 5, which does not divide `model.gpt.width`, 128
     "#]].assert_eq(&said);
 }

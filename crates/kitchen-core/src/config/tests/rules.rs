@@ -228,7 +228,7 @@ fn problems_are_told_together_with_what_could_be_meant() {
         ],
         expect![[r#"
             argument `model.layer=6`: there is no key `layer` in `model.gpt`; did you mean `layers`? its keys are `bias`, `dropout`, `feed_forward`, `heads`, `kv_heads`, `layers`, `norm`, `positions`, `tied`, `width`
-            argument `modle=gpt`: there is no key `modle` in the configuration; did you mean `model`? its keys are `batch`, `checkpoint`, `cluster`, `data`, `device`, `early_stopping`, `evaluate`, `faults`, `guard`, `loss`, `lr`, `model`, `optimizer`, `recipe`, `sample`, `schedule`, `seed`, `steps`, `supervisor`
+            argument `modle=gpt`: there is no key `modle` in the configuration; did you mean `model`? its keys are `batch`, `checkpoint`, `cluster`, `curriculum`, `data`, `device`, `early_stopping`, `evaluate`, `faults`, `guard`, `loss`, `lr`, `model`, `optimizer`, `recipe`, `sample`, `schedule`, `seed`, `steps`, `supervisor`
             argument `device=tpu`: `device` cannot be `tpu`; it is one of `auto`, `gpu`, `cpu`, `cluster`
             argument `batch=2.5`: `batch` is `2.5`, expected a whole number, 0 or more
             argument `lr=fast`: `lr` is the text "fast", expected a finite number
