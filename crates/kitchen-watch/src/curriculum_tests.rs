@@ -54,8 +54,8 @@ fn replay_gives_more_of_what_is_forgotten_until_it_is_back() {
         &[1.0, 2.0],
         &[1.3, 1.9],
         &[1.2, 1.8],
-        &[1.1, 1.7],
-        &[0.9, 1.79],
+        &[1.05, 1.7],
+        &[0.9, 1.75],
     ];
     let story = story(&rule, &[1.0, 3.0], losses);
     let expected: &[&[f64]] = &[

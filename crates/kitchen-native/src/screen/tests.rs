@@ -122,33 +122,33 @@ fn a_mixture_shows_its_domains() {
         26,
         &scripted::mixture(),
         expect![[r#"
-         kitchen  forgetting-20231114-221320  tell handwritten digits apart                 training  2.4 s
-        ┌ held-out loss  • sums 10.02  • words 0.0225 ───┐┌ share  ─ sums 21.0 %  ─ words 79.0 % ──────────┐
-        │ 10.02                                      ⢀⡠⠔•││100.0 %⠑⠢⢄⡀             ⢀⡠⠔⠊⠉⠉⠒⠒⠒⠒⠤⠤⠤⠤⣀⣀⣀⣀      │
-        │                                        ⢀⡠•⠊⠁   ││          ⠈⠑⠤⣀       ⣀⠤⠊⠁                 ⠉⠉⠉⠉⠒⠒│
-        │                                    ⢀⡠•⠊⠁       ││              ⠉⠢⢄⢀⡠⠔⠉                           │
-        │5.0200 •                        ⢀•⠔⠊⠁           ││50.0 %        ⣀⠔⠊⠁⠑⠢⣀                           │
-        │       •⣀  •   •    •   •   ⢀•⠔⠊⠁•    •   •    •││          ⢀⡠⠒⠉       ⠉⠒⢄⡀                 ⣀⣀⣀⣀⠤⠤│
-        │0.0200 ⣀⣀⠉⠒⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⣀•⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀││ 0.0 % ⡠⠔⠊⠁             ⠈⠑⠢⢄⣀⣀⠤⠤⠤⠤⠒⠒⠒⠒⠉⠉⠉⠉      │
-        └ 20 ────────────────────────────────── step 200 ┘└ 0 ─────────────────────────────────── step 200 ┘
-         step 200 of 400, epoch 5 of 4, 0.8 s left ━━━━━━━━━━━━━━━━━━━━━━━━━━━━────────────────────────────
-         loss 0.2295  validation 0.2000  accuracy 92.0 %  best 0.2000 at step 200
-         lr 0.003  gradient 0.3000  update 0.001000  samples/s 8,000
-         no device yet
-         no data yet
-         domains sums 10.02 (0.0 %), words 0.0225 (97.8 %)  batches 21.0 % sums, 79.0 % words
-        ┌ what it has learnt ──────────────────────────────────────┐┌ notes ───────────────────────────────┐
-        │shown after the first evaluation                          ││step 100: `words` comes from here on  │
-        │                                                          ││                                      │
-        │                                                          ││                                      │
-        │                                                          ││                                      │
-        │                                                          ││                                      │
-        │                                                          ││                                      │
-        │                                                          ││                                      │
-        │                                                          ││                                      │
-        └──────────────────────────────────────────────────────────┘└──────────────────────────────────────┘
-         space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  : tell  ? help
-    "#]],
+             kitchen  forgetting-20231114-221320  tell handwritten digits apart                 training  2.4 s
+            ┌ held-out loss  • sums 10.02  • words 0.0225 ───┐┌ share  ─ sums 21.0 %  ─ words 79.0 % ──────────┐
+            │ 10.02                                      ⢀⡠⠔•││100.0 %⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⢸⠉⠉⠉⠑⠒⠒⠒⠢⠤⠤⣀⣀⣀⣀⣀⣀⣀⣀  │
+            │                                        ⢀⡠•⠊⠁   ││                           ⢸               ⠈  ⠉⠙│
+            │                                    ⢀⡠•⠊⠁       ││                           ⢸                    │
+            │5.0200 •                        ⢀•⠔⠊⠁           ││50.0 %                     ⡇                    │
+            │       •⣀  •   •    •   •   ⢀•⠔⠊⠁•    •   •    •││                           ⡇               ⢀  ⣀⣠│
+            │0.0200 ⣀⣀⠉⠒⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⣀•⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀││ 0.0 % ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⡇⣀⣀⣀⡠⠤⠤⠤⠔⠒⠒⠉⠉⠉⠉⠉⠉⠉⠉  │
+            └ 20 ────────────────────────────────── step 200 ┘└ 0 ─────────────────────────────────── step 200 ┘
+             step 200 of 400, epoch 5 of 4, 0.8 s left ━━━━━━━━━━━━━━━━━━━━━━━━━━━━────────────────────────────
+             loss 0.2295  validation 0.2000  accuracy 92.0 %  best 0.2000 at step 200
+             lr 0.003  gradient 0.3000  update 0.001000  samples/s 8,000
+             no device yet
+             no data yet
+             domains sums 10.02 (0.0 %), words 0.0225 (97.8 %)  batches 21.0 % sums, 79.0 % words
+            ┌ what it has learnt ──────────────────────────────────────┐┌ notes ───────────────────────────────┐
+            │shown after the first evaluation                          ││step 100: `words` comes from here on  │
+            │                                                          ││                                      │
+            │                                                          ││                                      │
+            │                                                          ││                                      │
+            │                                                          ││                                      │
+            │                                                          ││                                      │
+            │                                                          ││                                      │
+            │                                                          ││                                      │
+            └──────────────────────────────────────────────────────────┘└──────────────────────────────────────┘
+             space pause  . step  s save  q stop  ↑↓ learning rate  ←→ batch  : tell  ? help
+        "#]],
     );
 }
 
