@@ -254,25 +254,26 @@ mod tests {
     #[test]
     fn a_mixture_in_lines() {
         let all = printed(&scripted::mixture());
-        let lines: Vec<&str> = all.lines().filter(|line| line.contains("sums")).collect();
+        let lines = all.lines().filter(|line| line.contains("sums"));
+        let lines: Vec<&str> = lines.map(str::trim_start).collect();
         expect![[r#"
-                   0  batches hold 100.0 % sums
-                      of which sums 0.1000 (90.5 %), words 2.2500 (10.5 %)
-                      of which sums 0.0500 (95.1 %), words 0.5625 (57.0 %)
-                      of which sums 0.0333 (96.7 %), words 0.2500 (77.9 %)
-                      of which sums 0.0250 (97.5 %), words 0.1406 (86.9 %)
-                 100  batches hold 1.0 % sums, 99.0 % words
-                      of which sums 0.0200 (98.0 %), words 0.0900 (91.4 %)
-                      of which sums 2.0200 (13.3 %), words 0.0625 (93.9 %)
-                 120  batches hold 5.0 % sums, 95.0 % words
-                      of which sums 4.0200 (1.8 %), words 0.0459 (95.5 %)
-                 140  batches hold 9.0 % sums, 91.0 % words
-                      of which sums 6.0200 (0.2 %), words 0.0352 (96.5 %)
-                 160  batches hold 13.0 % sums, 87.0 % words
-                      of which sums 8.0200 (0.0 %), words 0.0278 (97.3 %)
-                 180  batches hold 17.0 % sums, 83.0 % words
-                      of which sums 10.02 (0.0 %), words 0.0225 (97.8 %)
-                 200  batches hold 21.0 % sums, 79.0 % words"#]]
+            0  batches hold 100.0 % sums
+            of which sums 0.1000 (90.5 %), words 2.2500 (10.5 %)
+            of which sums 0.0500 (95.1 %), words 0.5625 (57.0 %)
+            of which sums 0.0333 (96.7 %), words 0.2500 (77.9 %)
+            of which sums 0.0250 (97.5 %), words 0.1406 (86.9 %)
+            100  batches hold 1.0 % sums, 99.0 % words
+            of which sums 0.0200 (98.0 %), words 0.0900 (91.4 %)
+            of which sums 2.0200 (13.3 %), words 0.0625 (93.9 %)
+            120  batches hold 5.0 % sums, 95.0 % words
+            of which sums 4.0200 (1.8 %), words 0.0459 (95.5 %)
+            140  batches hold 9.0 % sums, 91.0 % words
+            of which sums 6.0200 (0.2 %), words 0.0352 (96.5 %)
+            160  batches hold 13.0 % sums, 87.0 % words
+            of which sums 8.0200 (0.0 %), words 0.0278 (97.3 %)
+            180  batches hold 17.0 % sums, 83.0 % words
+            of which sums 10.02 (0.0 %), words 0.0225 (97.8 %)
+            200  batches hold 21.0 % sums, 79.0 % words"#]]
         .assert_eq(&lines.join("\n"));
     }
 
