@@ -146,8 +146,7 @@ pub fn mix(mix: &Mix) -> String {
 /// and how much is right, whole answers where there are any.
 pub fn domains(scores: &[DomainScore]) -> String {
     let parts = scores.iter().map(|it| {
-        let right = it.exact.or(it.accuracy);
-        let right = right.map(|share| format!(" ({})", percent(share.0)));
+        let right = it.right().map(|share| format!(" ({})", percent(share.0)));
         format!(
             "{} {}{}",
             it.name,

@@ -99,6 +99,12 @@ fn facts(board: &Board, recipe: Option<&Recipe>, folder: &Path) -> Vec<(&'static
     }
     if let Some(newest) = &board.evaluation {
         facts.push(("it can", quality(newest)));
+        if !newest.domains.is_empty() {
+            facts.push((
+                "in domains",
+                words::one_line(&words::domains(&newest.domains)),
+            ));
+        }
         if let Some(best) = board.best.as_ref().filter(|best| best.step != newest.step) {
             let line = format!("{}, after step {}", quality(best), words::count(best.step));
             facts.push(("at its best", line));

@@ -32,7 +32,10 @@ impl Plain {
         if self.board.knows(&envelope.event) {
             return Vec::new();
         }
-        let before = self.board.mix.as_ref().map(shares);
+        let is_new_mix = match &envelope.event {
+            Event::Mixed(mix) => self.board.mix.as_ref().map(shares) != Some(shares(mix)),
+            _ => false,
+        };
         self.board.apply(envelope);
         match &envelope.event {
             Event::RunStarted { config, step, .. } => {
@@ -79,7 +82,7 @@ impl Plain {
             )],
             Event::Stepped(step) => self.stepped(step, envelope.at_ms),
             Event::Evaluated(evaluation) => evaluated(evaluation),
-            Event::Mixed(mix) if before != Some(shares(mix)) => vec![format!(
+            Event::Mixed(mix) if is_new_mix => vec![format!(
                 "{:>8}  batches hold {}",
                 words::count(mix.step),
                 words::one_line(&words::mix(mix))

@@ -453,9 +453,9 @@ impl Board {
         );
         self.push("validation.exact", step, evaluation.exact.map(f64::from));
         for domain in evaluation.domains.iter().take(CURVES) {
-            let right = domain.exact.or(domain.accuracy);
+            let right = domain.right().map(f64::from);
             self.push(&domain_loss(&domain.name), step, Some(domain.loss.0));
-            self.push(&domain_right(&domain.name), step, right.map(f64::from));
+            self.push(&domain_right(&domain.name), step, right);
         }
         if evaluation.best {
             self.best = Some(evaluation.clone());

@@ -362,6 +362,13 @@ pub struct DomainScore {
     pub samples: u64,
 }
 
+impl DomainScore {
+    /// How much is right: whole answers where there are any, else targets.
+    pub fn right(&self) -> Option<Number> {
+        self.exact.or(self.accuracy)
+    }
+}
+
 /// The shares of a mixture's domains.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -239,6 +239,7 @@ impl Sums {
     }
 
     fn score(&self, name: String) -> DomainScore {
+        let share = |count: u64, of: u64| Number(count as f64 / of as f64);
         DomainScore {
             name,
             loss: Number(self.loss / self.targets as f64),
@@ -249,26 +250,22 @@ impl Sums {
     }
 
     fn finish(self, domains: Vec<DomainScore>, duration_ms: u64) -> Evaluation {
-        let mean = self.loss / self.targets as f64;
+        let all = self.score(String::new());
         Evaluation {
             step: 0,
-            loss: Number(mean),
-            accuracy: self.correct.map(|correct| share(correct, self.targets)),
-            exact: self.exact.map(|exact| share(exact, self.samples)),
-            perplexity: self.tokens.then(|| Number(mean.exp())),
+            loss: all.loss,
+            accuracy: all.accuracy,
+            exact: all.exact,
+            perplexity: self.tokens.then(|| Number(all.loss.0.exp())),
             bits_per_byte: (self.text_bytes > 0)
                 .then(|| Number(self.loss / std::f64::consts::LN_2 / self.text_bytes as f64)),
             confusion: self.confusion,
             best: false,
-            samples: self.samples,
+            samples: all.samples,
             duration_ms,
             domains,
         }
     }
-}
-
-fn share(count: u64, of: u64) -> Number {
-    Number(count as f64 / of as f64)
 }
 
 fn add_to(sum: &mut Option<u64>, part: Option<u64>) {

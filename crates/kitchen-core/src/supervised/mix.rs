@@ -1,5 +1,7 @@
 //! What the batches of a mixture hold, and how that follows what is measured of its domains.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use kitchen_flow::{Context, Stage, StageError, StageSpec};
 use kitchen_types::checkpoint::LoopState;
@@ -39,17 +41,14 @@ impl Stage for MixDomains {
         let mut state = ctx.get(&LOOP)?.clone();
         let before = ctx.get(&PLAN)?.sampler.shares().to_vec();
         let train = &*ctx.get(&DATA)?.train;
-        let mut seen = look(train, state.step, &before);
+        let losses = measured.iter().map(|it| (it.name.as_str(), it.loss.0));
+        let losses: BTreeMap<&str, f64> = losses.collect();
         let mut shares = before.clone();
         if train.domains().iter().any(|it| begins(it, state.step)) {
-            shares = admit(&seen);
+            shares = admit(&look(train, state.step, &shares, &losses));
         }
-        if config.curriculum.is_on() && !measured.is_empty() {
-            for ((domain, share), range) in seen.iter_mut().zip(&shares).zip(train.domains()) {
-                let score = measured.iter().find(|score| score.name == range.name);
-                domain.share = *share;
-                domain.loss = score.map(|score| score.loss.0);
-            }
+        if !losses.is_empty() {
+            let seen = look(train, state.step, &shares, &losses);
             let memory = state.curriculum.get_or_insert_default();
             shares = follow(memory, &seen, &config.curriculum);
         }
@@ -70,15 +69,20 @@ pub(super) fn begins(domain: &DomainRange, step: u64) -> bool {
     domain.from > 0 && domain.from == step
 }
 
-/// The domains as a curriculum sees them, not measured yet.
-fn look(data: &dyn Dataset, step: u64, shares: &[f64]) -> Vec<DomainSeen> {
+/// The domains as a curriculum sees them after `step` steps.
+fn look(
+    data: &dyn Dataset,
+    step: u64,
+    shares: &[f64],
+    losses: &BTreeMap<&str, f64>,
+) -> Vec<DomainSeen> {
     let parts = data.domains().iter().zip(shares);
     let seen = parts.map(|(domain, share)| {
         let has_begun = domain.from <= step && !domain.positions.is_empty();
         DomainSeen {
             weight: if has_begun { domain.weight } else { 0.0 },
             share: *share,
-            loss: None,
+            loss: losses.get(domain.name.as_str()).copied(),
         }
     });
     seen.collect()

@@ -1,11 +1,14 @@
 //! Letting a sequence model write.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use kitchen_flow::{Context, Stage, StageError, StageSpec};
 use kitchen_types::Event;
 use kitchen_types::config::SampleConfig;
 use kitchen_types::ports::{
-    Inputs, Prompt, Sampling, Splits, Targets, TokenizerClient, TokenizerError, TrainingClient,
+    Dataset, Inputs, Prompt, Sampling, Splits, Targets, TokenizerClient, TokenizerError,
+    TrainingClient,
 };
 use kitchen_types::random::Key as RandomKey;
 
@@ -126,8 +129,7 @@ struct Question {
 /// A few held-out questions, if only part of each example counts.
 fn questions(data: &Splits) -> Result<Vec<Question>, StageError> {
     let set = &*data.validation;
-    let positions: Vec<u64> = (0..set.len().min(SHORT_SAMPLES as u64)).collect();
-    let batch = set.batch(&positions)?;
+    let batch = set.batch(&first_positions(set))?;
     let (
         Inputs::Tokens { context, values },
         Targets::Tokens {
@@ -159,6 +161,18 @@ fn questions(data: &Splits) -> Result<Vec<Question>, StageError> {
         })
         .collect();
     Ok(questions.unwrap_or_default())
+}
+
+/// The first few examples, of a mixture those of each domain.
+fn first_positions(set: &dyn Dataset) -> Vec<u64> {
+    let domains = set.domains().iter().map(|domain| domain.positions.clone());
+    let mut parts: Vec<Range<u64>> = domains.collect();
+    if parts.is_empty() {
+        parts.push(0..set.len());
+    }
+    let each = SHORT_SAMPLES.div_ceil(parts.len());
+    let firsts = parts.into_iter().flat_map(|part| part.take(each));
+    firsts.take(SHORT_SAMPLES).collect()
 }
 
 async fn answer(

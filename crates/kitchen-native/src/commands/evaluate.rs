@@ -58,7 +58,7 @@ fn in_words(measured: &Evaluation, classes: &[String]) -> String {
 
 fn domains(measured: &Evaluation) -> Vec<[String; 3]> {
     let rows = measured.domains.iter().map(|domain| {
-        let right = domain.exact.or(domain.accuracy);
+        let right = domain.right();
         [
             words::one_line(&domain.name),
             words::value(domain.loss.0),

@@ -107,24 +107,16 @@ fn draw_header(frame: &mut Frame<'_>, area: Rect, board: &Board, ui: &Ui) {
 }
 
 fn draw_charts(frame: &mut Frame<'_>, area: Rect, board: &Board, ui: &Ui) {
-    let halves = || Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(area);
-    let charts = match chart::domains(board, ui) {
-        Some(of_domains) => of_domains.into(),
-        None => [Some(chart::loss(board, ui)), chart::accuracy(board, ui)]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>(),
+    let (first, second) = match chart::domains(board, ui) {
+        Some([losses, shares]) => (losses, Some(shares)),
+        None => (chart::loss(board, ui), chart::accuracy(board, ui)),
     };
-    match charts.as_slice() {
-        [left, right] => {
-            let [left_area, right_area] = halves();
-            chart::draw(frame, left_area, left, ui);
-            chart::draw(frame, right_area, right, ui);
-        }
-        charts => charts
-            .iter()
-            .for_each(|it| chart::draw(frame, area, it, ui)),
-    }
+    let Some(second) = second else {
+        return chart::draw(frame, area, &first, ui);
+    };
+    let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(area);
+    chart::draw(frame, left, &first, ui);
+    chart::draw(frame, right, &second, ui);
 }
 
 fn draw_progress(frame: &mut Frame<'_>, area: Rect, board: &Board, ui: &Ui) {

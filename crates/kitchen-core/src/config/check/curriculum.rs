@@ -7,16 +7,16 @@ use super::Findings;
 
 impl Findings {
     pub(super) fn curriculum(&mut self, config: &RunConfig) {
+        if !config.curriculum.is_on() {
+            return;
+        }
         let domains = match &config.data {
             DataConfig::Mixture(mixture) => mixture.domains.len(),
             _ => 1,
         };
-        if !config.curriculum.is_on() {
-            return;
-        }
         if domains < 2 {
             let message = "`curriculum` chooses between the domains of a mixture, and `data` has \
-                           none; use `data=mixture` with several, or `curriculum=off`";
+                           fewer than two; use `data=mixture` with several, or `curriculum=off`";
             return self.both(["curriculum", "data"], message.into());
         }
         if matches!(config.evaluate.every, Span::Steps(0) | Span::Epochs(0)) {
@@ -76,13 +76,6 @@ impl Findings {
                 path,
                 format!("`{path}` has {number}, which is no finite number"),
             );
-        }
-    }
-
-    fn at_most(&mut self, path: &str, value: f64, most: f64) {
-        if !(0.0..=most).contains(&value) {
-            let message = format!("`{path}` is {value}, and must be from 0 to {most}");
-            self.one(path, message);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Data by themselves, and whether model and loss fit them.
 
+use std::collections::BTreeSet;
+
 use kitchen_types::RunConfig;
-use kitchen_types::config::{DataConfig, LossConfig, ModelConfig, TokenizerConfig};
+use kitchen_types::config::{DataConfig, Domain, LossConfig, ModelConfig, TokenizerConfig};
 
 use super::{Findings, limits};
 
@@ -83,8 +85,24 @@ impl Findings {
             DataConfig::Mixture(mixture) => {
                 let domains = format!("{path}.mixture.domains");
                 self.between(&domains, mixture.domains.len(), 1, 8191);
+                let begins_late = |it: &Domain| it.from > 0;
+                if !mixture.domains.is_empty() && mixture.domains.iter().all(begins_late) {
+                    let message = format!(
+                        "no domain of `{domains}` comes from the beginning; leave `from` out of one"
+                    );
+                    self.one(&domains, message);
+                }
+                let mut names = BTreeSet::new();
                 for (index, domain) in mixture.domains.iter().enumerate() {
                     let path = format!("{domains}.{index}");
+                    if domain.name.is_empty() || !names.insert(&domain.name) {
+                        let path = format!("{path}.name");
+                        let message = format!(
+                            "`{path}` is `{}`, which is no name of its own; give every domain another",
+                            domain.name
+                        );
+                        self.one(&path, message);
+                    }
                     let weight = domain.weight;
                     if !(weight.is_finite() && weight > 0.0) {
                         let path = format!("{path}.weight");

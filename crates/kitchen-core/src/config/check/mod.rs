@@ -194,6 +194,19 @@ impl Findings {
         }
     }
 
+    fn positive(&mut self, path: &str, value: f64) {
+        if !(value.is_finite() && value > 0.0) {
+            self.one(path, format!("`{path}` is {value}, and must be above 0"));
+        }
+    }
+
+    fn at_most(&mut self, path: &str, value: f64, most: f64) {
+        if !(0.0..=most).contains(&value) {
+            let message = format!("`{path}` is {value}, and must be from 0 to {most}");
+            self.one(path, message);
+        }
+    }
+
     fn not_negative(&mut self, path: &str, value: f64) {
         if !(value.is_finite() && value >= 0.0) {
             self.one(path, format!("`{path}` is {value}, and must be 0 or more"));

@@ -99,10 +99,4 @@ impl Findings {
             self.one("cluster.incidents", message.into());
         }
     }
-
-    pub(super) fn positive(&mut self, path: &str, value: f64) {
-        if !(value.is_finite() && value > 0.0) {
-            self.one(path, format!("`{path}` is {value}, and must be above 0"));
-        }
-    }
 }

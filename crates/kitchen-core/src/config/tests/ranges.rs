@@ -53,9 +53,19 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["guard=zclip", "guard.max_norm=0"], ""),
     (
         &["curriculum=odm"],
-        "argument `curriculum=odm`: `curriculum` chooses between the domains of a mixture, and `data` has none; use `data=mixture` with several, or `curriculum=off`",
+        "argument `curriculum=odm`: `curriculum` chooses between the domains of a mixture, and `data` has fewer than two; use `data=mixture` with several, or `curriculum=off`",
     ),
     (&[TWO, "curriculum=odm"], ""),
+    (
+        &["data.mixture.domains=[{name='a', weight=1, from=9, data.playground={}}]"],
+        "argument `data.mixture.domains=[{name='a', weight=1, from=9, data.playground={}}]`: no domain of `data.mixture.domains` comes from the beginning; leave `from` out of one",
+    ),
+    (
+        &[
+            "data.mixture.domains=[{name='a', weight=1, data.playground={}}, {name='a', weight=2, data.playground={}}]",
+        ],
+        "argument `data.mixture.domains=[{name='a', weight=1, data.playground={}}, {name='a', weight=2, data.playground={}}]`: `data.mixture.domains.1.name` is `a`, which is no name of its own; give every domain another",
+    ),
     (
         &[TWO, "curriculum=doremi"],
         "argument `curriculum=doremi`: `curriculum.doremi.reference` has 0 numbers in a row, and there are 2 domains; name one for each, in their order",
