@@ -103,6 +103,9 @@ pub struct Needs {
 pub enum FromWorker {
     /// It is up. What was said to it before is lost.
     Ready,
+    /// It has taken up the run that it was told to start: what it said before this is of the run
+    /// before.
+    Taken,
     /// What happened since the last batch, in order.
     Envelopes(Vec<Envelope>),
     /// The newest look at what the model has learnt, where there is a new one.

@@ -136,8 +136,14 @@ impl App {
             self.program = Program::Gpu;
             self.hire();
         } else {
-            self.tell(&ToWorker::Start(Box::new(start)));
+            self.tell_to_start(start);
         }
+    }
+
+    /// Has the worker begin. What it says until it has heard of this is of the run before.
+    pub(super) fn tell_to_start(&mut self, start: StartRun) {
+        self.not_taken += 1;
+        self.tell(&ToWorker::Start(Box::new(start)));
     }
 
     pub(super) fn command(&self, command: Command) {

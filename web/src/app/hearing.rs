@@ -56,18 +56,25 @@ impl App {
         self.about_kept(AboutKept::List, KeptRequest::List);
         match self.running.clone() {
             // A new worker in the place of an old one.
-            Some(running) => self.tell(&ToWorker::Start(Box::new(running))),
+            Some(running) => self.tell_to_start(running),
             None if self.live.borrow().failed => {}
             None => self.start(),
         }
     }
 
     pub(super) fn hear(&mut self, message: FromWorker, bytes: Option<Vec<u8>>) -> bool {
+        if self.not_taken > 0 && is_of_the_run(&message) {
+            return false;
+        }
         match message {
             FromWorker::Ready => {
                 self.is_ready = true;
                 self.greet();
                 true
+            }
+            FromWorker::Taken => {
+                self.not_taken = self.not_taken.saturating_sub(1);
+                false
             }
             FromWorker::WantsGpu => {
                 self.program = Program::Gpu;
@@ -241,5 +248,23 @@ impl App {
             _ => {}
         }
         true
+    }
+}
+
+/// Whether the worker says this of the run that it is at.
+fn is_of_the_run(message: &FromWorker) -> bool {
+    match message {
+        FromWorker::Envelopes(_)
+        | FromWorker::Preview(_)
+        | FromWorker::WantsGpu
+        | FromWorker::Failed { .. } => true,
+        FromWorker::Ready
+        | FromWorker::Taken
+        | FromWorker::Answered { .. }
+        | FromWorker::Estimated { .. }
+        | FromWorker::Kept { .. }
+        | FromWorker::Notice { .. }
+        | FromWorker::Benched(_)
+        | FromWorker::Crashed { .. } => false,
     }
 }

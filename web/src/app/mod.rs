@@ -87,6 +87,8 @@ struct App {
     trainer: Option<Trainer>,
     /// Whether it listens.
     is_ready: bool,
+    /// How many runs the worker was told to start and has not taken up yet.
+    not_taken: u32,
     heard: Callback<Heard>,
     /// What GPU there is, once that is known.
     gpu: Option<GpuHere>,
@@ -228,6 +230,7 @@ impl Component for App {
             program: Program::Cpu,
             trainer: None,
             is_ready: false,
+            not_taken: 0,
             heard: ctx.link().callback(Msg::Heard),
             gpu: None,
             recovery: Recovery::default(),
@@ -409,6 +412,7 @@ impl App {
     fn hire(&mut self) {
         self.trainer = None;
         self.is_ready = false;
+        self.not_taken = 0;
         self.asked.clear();
         match Trainer::start(self.program, &self.heard) {
             Ok(trainer) => self.trainer = Some(trainer),

@@ -103,6 +103,7 @@ impl Desk {
                 if let Some(before) = &before {
                     before.give_up.abort();
                 }
+                say(&FromWorker::Taken);
                 self.ask(Asked::Start {
                     start,
                     registration,

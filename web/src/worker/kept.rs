@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use kitchen_core::checkpoint::Saved;
 use kitchen_core::data::{Memory as Files, Store};
 use kitchen_core::{checkpoint, portable, record};
+use kitchen_types::board::CheckpointSummary;
 use kitchen_types::kept::{KeptReply, KeptRequest, Replayed};
 use kitchen_types::page::FromWorker;
 use kitchen_types::ports::BlobStore;
@@ -99,11 +101,24 @@ async fn replay(run: &RunId, store: &dyn BlobStore) -> Result<KeptReply, String>
     // It may have been renamed since.
     board.run = Some(run.clone());
     let saved = checkpoint::list(store).await.map_err(text)?;
+    board.checkpoints = there(&saved, &board.checkpoints);
     Ok(KeptReply::Replayed(Box::new(Replayed {
         config: config_of(store).await?,
         step: saved.last().map(|saved| saved.step),
         board,
     })))
+}
+
+/// The checkpoints that are there: what was told of them is a moment behind.
+fn there(saved: &[Saved], told: &[CheckpointSummary]) -> Vec<CheckpointSummary> {
+    let best = |name: &str| told.iter().any(|told| told.best && told.name == name);
+    let summary = |saved: &Saved| CheckpointSummary {
+        step: saved.step,
+        name: saved.name.clone(),
+        bytes: saved.bytes,
+        best: best(&saved.name),
+    };
+    saved.iter().map(summary).collect()
 }
 
 async fn download(run: &RunId, step: Option<u64>, store: &dyn BlobStore) -> Result<Answer, String> {
