@@ -202,6 +202,8 @@ impl<'a> Replay<'a> {
             | Command::Step
             | Command::Stop
             | Command::Save
+            | Command::SetSpeed(_)
+            | Command::Seek(_)
             | Command::RollBack { .. } => {}
         }
         Ok(())

@@ -2,11 +2,8 @@
 //! as it would be on any number of GPUs that share a batch; what is simulated is the time that a
 //! cluster would take, and what goes wrong in it.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use kitchen_flow::StageError;
-use kitchen_platform::{Stopwatch, sleep};
 use kitchen_sim::clock::{Clock, Interruption as Stop, Order, Work};
 use kitchen_sim::cost::{Matrix, Network};
 use kitchen_sim::input::{Activation, Batch as Sequences, Model};
@@ -31,8 +28,6 @@ const LOOKS_OF_A_STEP: f64 = 3.0;
 pub(crate) struct SimulatedCluster {
     inner: Box<dyn TrainingClient>,
     order: Order,
-    /// Simulated seconds in one of whoever watches; 0 waits for nothing.
-    speed: f64,
     clock: Clock,
     /// Examples of the step whose gradients are being added up, and of the steps that the clock
     /// knows.
@@ -42,8 +37,6 @@ pub(crate) struct SimulatedCluster {
     stopped: Option<Stop>,
     /// Interruptions since the last checkpoint.
     fruitless: u32,
-    /// What the clock said when the newest step ended for whoever watches, and since then.
-    shown: (f64, Stopwatch),
 }
 
 impl SimulatedCluster {
@@ -71,13 +64,11 @@ impl SimulatedCluster {
         Ok(Self {
             inner,
             order,
-            speed: cluster.speed,
             clock,
             examples: 0,
             planned,
             stopped: None,
             fruitless: 0,
-            shown: (0.0, Stopwatch::start()),
         })
     }
 
@@ -167,20 +158,6 @@ impl SimulatedCluster {
     fn look(&mut self, examples: usize, looks: f64) {
         let share = looks * examples as f64 / self.planned.max(1) as f64;
         self.spend(|clock| clock.look(share));
-    }
-
-    /// Waits for as long as people want to see what has passed on the cluster last.
-    async fn pace(&mut self) {
-        let (before, since) = self.shown;
-        let now = self.clock.at();
-        if self.speed > 0.0 {
-            // What is too long for a duration is as long as can be.
-            let wanted = Duration::try_from_secs_f64((now - before) / self.speed);
-            let wanted = wanted.unwrap_or(Duration::MAX);
-            let left = wanted.saturating_sub(since.elapsed());
-            sleep(left).await;
-        }
-        self.shown = (now, Stopwatch::start());
     }
 }
 
@@ -288,9 +265,7 @@ impl TrainingClient for SimulatedCluster {
     }
 
     async fn optim_step(&mut self, step: &OptimStep) -> Result<Pending<StepReport>, ClientError> {
-        let stepped = self.step();
-        self.pace().await;
-        if let Err(error) = stepped {
+        if let Err(error) = self.step() {
             self.inner.drop_gradients();
             return Err(error);
         }
@@ -360,7 +335,6 @@ impl TrainingClient for SimulatedCluster {
         let then = 1e-6 * take_clock(&mut state)? as f64;
         if then > self.clock.at() {
             self.clock.set(then);
-            self.shown.0 = then;
         }
         self.examples = 0;
         self.inner.restore(&state).await

@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use kitchen_core::checkpoint::{self, Checkpoint};
 use kitchen_core::store::Memory;
 use kitchen_types::event::{RunStatus, Step};
-use kitchen_types::{Command, Envelope, Event, RunConfig};
+use kitchen_types::{Command, Envelope, Event, Number, RunConfig};
 
 fn cluster(recipe: &str, arguments: &[&str]) -> RunConfig {
     config(recipe, &[&["device=cluster"], arguments].concat())
@@ -47,6 +47,14 @@ fn reason(envelopes: &[Envelope]) -> String {
         _ => None,
     });
     reasons.collect()
+}
+
+fn refusals(envelopes: &[Envelope]) -> Vec<&str> {
+    let refusals = events(envelopes).filter_map(|event| match event {
+        Event::CommandRefused { reason, .. } => Some(reason.as_str()),
+        _ => None,
+    });
+    refusals.collect()
 }
 
 const SHORT: [&str; 3] = ["steps=60", "checkpoint.every=20", "model.hidden=[16]"];
@@ -208,4 +216,38 @@ fn what_cannot_be_is_refused() {
         let reason = reason(&envelopes);
         assert!(reason.contains(expected), "{reason}");
     }
+}
+
+/// At this pace the second step would be seen after months.
+#[test]
+fn a_slow_clock_can_be_sent_ahead_and_learns_the_same() {
+    let slow = cluster("digits", &[&SHORT[..], &["cluster.speed=1e-9"]].concat());
+    let store = Memory::default();
+    let run = begin(&slow, &store);
+    for command in [
+        Command::Seek(Number(0.0)),
+        Command::SetSpeed(Number(-1.0)),
+        Command::SetSpeed(Number(1e-10)),
+        Command::Seek(Number(1e6)),
+    ] {
+        run.commands.send(command);
+    }
+    let envelopes = finish(run);
+    let [late, backwards] = refusals(&envelopes)[..] else {
+        panic!("{:?}", refusals(&envelopes));
+    };
+    assert!(late.contains("goes forward only"), "{late}");
+    assert!(backwards.contains("is not a speed"), "{backwards}");
+    let (_, expected) = ran(&config("digits", &SHORT));
+    assert!(weights(&newest(&store)) == weights(&expected));
+}
+
+#[test]
+fn the_time_of_this_machine_has_no_speed() {
+    let run = begin(&config("digits", &SHORT), &Memory::default());
+    run.commands.send(Command::SetSpeed(Number(2.0)));
+    run.commands.send(Command::Seek(Number(60.0)));
+    let envelopes = finish(run);
+    assert_eq!(refusals(&envelopes).len(), 2);
+    assert!(refusals(&envelopes)[0].contains("is not simulated"));
 }

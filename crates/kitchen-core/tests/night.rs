@@ -222,7 +222,17 @@ fn where_nobody_can_answer_the_run_ends_waiting_and_resuming_goes_on() {
     );
 
     let again = begin(&hopeless(), &store);
-    again.commands.send(Command::SetLearningRate(Number(0.001)));
+    // Whatever it is told while it waits, it can do.
+    for command in [
+        Command::SetLearningRate(Number(0.001)),
+        Command::SkipBatch,
+        Command::SetBatchSize(16),
+        Command::RollBack { step: u64::MAX },
+        Command::Save,
+        Command::Step,
+    ] {
+        again.commands.send(command);
+    }
     let is_answer = |envelope: &Envelope| matches!(envelope.event, Event::PersonAnswered { .. });
     let mut answers = again.events.filter(|it| std::future::ready(is_answer(it)));
     assert!(block_on(answers.next()).is_some());

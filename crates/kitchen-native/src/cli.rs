@@ -227,6 +227,8 @@ pub(crate) struct ResumeArgs {
   set_clip VALUE              the largest gradient norm; 0 does not clip
   blacklist_samples ID,ID     never train on these examples again
   skip_batch                  pass over the next batch
+  set_speed VALUE             simulated seconds in one of yours; 0 does not wait
+  seek TIME                   go on to this time of a simulated clock, as 90s or 2h10min
   rollback STEP               go back to the newest checkpoint at or before this step")]
 pub(crate) struct CommandArgs {
     /// Which run: its name, the beginning of it, its folder, or `last`

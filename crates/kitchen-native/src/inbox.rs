@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail};
 use kitchen_platform::files;
+use kitchen_types::config::Seconds;
 use kitchen_types::{Command, Event};
 
 const FOLDER: &str = "inbox";
@@ -177,6 +178,8 @@ pub(crate) fn parse(words: &[String]) -> anyhow::Result<Command> {
         ["skip_batch"] => Command::SkipBatch,
         ["set_lr", value] => Command::SetLearningRate(number(value)?),
         ["set_clip", value] => Command::SetClipNorm(number(value)?),
+        ["set_speed", value] => Command::SetSpeed(number(value)?),
+        ["seek", time] => Command::Seek(time.parse::<Seconds>()?.0.into()),
         ["rollback", step] => Command::RollBack {
             step: step
                 .parse()
@@ -196,7 +199,7 @@ pub(crate) fn parse(words: &[String]) -> anyhow::Result<Command> {
         }
         _ => bail!(
             "`{}` is no command; there are resume, pause, step, stop, save, skip_batch, set_lr VALUE, \
-             set_clip VALUE, rollback STEP, blacklist_samples IDS",
+             set_clip VALUE, set_speed VALUE, seek TIME, rollback STEP, blacklist_samples IDS",
             words.join(" ")
         ),
     })
@@ -213,6 +216,8 @@ pub(crate) fn in_words(command: &Command) -> Option<String> {
         Command::SkipBatch => "skip_batch".into(),
         Command::SetLearningRate(value) => format!("set_lr {value}"),
         Command::SetClipNorm(value) => format!("set_clip {value}"),
+        Command::SetSpeed(value) => format!("set_speed {value}"),
+        Command::Seek(to) => format!("seek {}", Seconds(to.0)),
         Command::RollBack { step } => format!("rollback {step}"),
         Command::BlacklistSamples(ids) => {
             let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
@@ -243,6 +248,8 @@ mod tests {
             "set_lr 0.01",
             "set_clip 0",
             "rollback 40",
+            "set_speed 0.5",
+            "seek 90s",
             "blacklist_samples 3,17",
         ] {
             let command = parse(&words(text)).unwrap();
@@ -253,6 +260,7 @@ mod tests {
             "set_lr",
             "set_lr fast",
             "rollback -1",
+            "seek soon",
             "blacklist_samples x",
             "dance",
         ] {

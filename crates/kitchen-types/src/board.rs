@@ -423,6 +423,8 @@ impl Board {
             | Command::Step
             | Command::Stop
             | Command::Save
+            | Command::SetSpeed(_)
+            | Command::Seek(_)
             | Command::RollBack { .. } => return,
         }
         self.steered.get_or_insert(step);

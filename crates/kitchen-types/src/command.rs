@@ -26,6 +26,10 @@ pub enum Command {
     SetClipNorm(Number),
     /// Use batches of so many examples from the next step on.
     SetBatchSize(usize),
+    /// Show so many seconds of a simulated clock in one of yours; 0 does not wait.
+    SetSpeed(Number),
+    /// Go on to this second of a simulated clock without waiting. What happens until then happens.
+    Seek(Number),
     /// Pass over the next batch.
     SkipBatch,
     /// Never train on these examples again.

@@ -291,6 +291,8 @@ fn obey(state: &mut SupervisorState, command: Command) {
         | Command::Stop
         | Command::Save
         | Command::SetBatchSize(_)
+        | Command::SetSpeed(_)
+        | Command::Seek(_)
         | Command::SkipBatch
         | Command::RollBack { .. } => {}
     }

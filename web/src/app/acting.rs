@@ -43,6 +43,8 @@ impl App {
                 self.command(Command::RollBack { step });
             }
             Act::SetBatchSize(size) => self.command(Command::SetBatchSize(size)),
+            Act::SetSpeed(speed) => self.command(Command::SetSpeed(Number(speed))),
+            Act::Seek(to) => self.command(Command::Seek(Number(to))),
             Act::CopyLink => self.copy(Ok(address::whole())),
             Act::CopyReceipt => {
                 let link = receipts::link(&self.live.borrow().board);

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use kitchen_types::board::Phase;
+use kitchen_types::config::Seconds;
 use kitchen_types::report::SettingChange;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlInputElement};
@@ -33,6 +34,10 @@ pub(super) enum Act {
     GoBack(u64),
     /// Use another batch size from the next step on.
     SetBatchSize(usize),
+    /// Show so many seconds of a simulated clock in one.
+    SetSpeed(f64),
+    /// Go on to this second of a simulated clock without waiting.
+    Seek(f64),
     /// Copy the address of the page.
     CopyLink,
     /// Copy a link that says what was measured.
@@ -92,20 +97,30 @@ pub(super) fn view(shown: &Shown, changes: Vec<SettingChange>, act: &Callback<Ac
 /// What can be changed while the run goes on.
 pub(super) fn knobs(shown: &Shown, act: &Callback<Act>) -> Html {
     let over = matches!(shown.phase, Phase::Finished { .. });
+    let knob = |id: &'static str,
+                name: &str,
+                placeholder: &'static str,
+                change: Callback<Event, Option<()>>| {
+        html! {
+            <div class="knob">
+                <label for={id}>{ name }</label>
+                <input {id} type="text" inputmode="decimal" autocomplete="off" disabled={over} {placeholder}
+                    onchange={move |event| { change.emit(event); }} />
+            </div>
+        }
+    };
     let lr = act.filter_reform(|event| written(&event).map(Act::SetLearningRate));
     let batch = act.filter_reform(|event| written(&event).map(Act::SetBatchSize));
+    let speed = act.filter_reform(|event| written(&event).map(Act::SetSpeed));
+    let seek = act.filter_reform(|event| written(&event).map(|to: Seconds| Act::Seek(to.0)));
     html! {
         <div class="knobs" role="group" aria-label="While it runs">
-            <div class="knob">
-                <label for="live-lr">{ "learning rate now" }</label>
-                <input id="live-lr" type="text" inputmode="decimal" autocomplete="off"
-                    onchange={move |event| { lr.emit(event); }} disabled={over} placeholder="unchanged" />
-            </div>
-            <div class="knob">
-                <label for="live-batch">{ "batch now" }</label>
-                <input id="live-batch" type="text" inputmode="numeric" autocomplete="off"
-                    onchange={move |event| { batch.emit(event); }} disabled={over} placeholder="unchanged" />
-            </div>
+            { knob("live-lr", "learning rate now", "unchanged", lr) }
+            { knob("live-batch", "batch now", "unchanged", batch) }
+            if shown.on_cluster {
+                { knob("live-speed", "simulated seconds a second", "unchanged", speed) }
+                { knob("live-seek", "go on to", "90s, 2h10min", seek) }
+            }
         </div>
     }
 }

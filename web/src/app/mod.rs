@@ -178,6 +178,7 @@ struct Shown {
     has_client: bool,
     is_mixed: bool,
     on_gpu: bool,
+    on_cluster: bool,
     without_webgpu: bool,
     spec: Option<DataSpec>,
 }
@@ -186,6 +187,8 @@ impl Shown {
     fn of(board: &Board) -> Self {
         // One that is saved after going back comes after those that it comes before.
         let checkpoints: BTreeSet<u64> = board.checkpoints.iter().map(|saved| saved.step).collect();
+        let client = board.client.as_ref();
+        let is_on = |device| client.is_some_and(|client| client.device == device);
         let passed = checkpoints.range(..=board.current_step()).count();
         Self {
             phase: board.phase.clone(),
@@ -196,10 +199,8 @@ impl Shown {
             asks: board.open_question().map(|it| it.anomaly.incident),
             has_client: board.client.is_some(),
             is_mixed: board.mix.is_some(),
-            on_gpu: board
-                .client
-                .as_ref()
-                .is_some_and(|client| client.device == "gpu"),
+            on_gpu: is_on("gpu"),
+            on_cluster: is_on("cluster"),
             without_webgpu: webgpu::is_missing(board),
             spec: board.data.as_ref().map(|data| data.spec.clone()),
         }

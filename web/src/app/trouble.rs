@@ -50,6 +50,8 @@ fn label(action: &Command) -> String {
         Command::BlacklistSamples(ids) => format!("Leave out {} examples", ids.len()),
         Command::RollBack { step } => format!("Go back to step {step}"),
         Command::SetBatchSize(batch) => format!("Batches of {batch}"),
+        Command::SetSpeed(speed) => format!("Simulate {speed} seconds a second"),
+        Command::Seek(to) => format!("Go to second {to}"),
         Command::SkipBatch => "Pass over a batch".into(),
         Command::Pause | Command::Resume | Command::Step | Command::Stop | Command::Save => {
             format!("{action:?}")

@@ -18,6 +18,7 @@ use kitchen_types::{RunConfig, SampleId};
 use crate::commands::Line;
 use crate::host::Lent;
 use crate::supervised::data::choose_loss;
+use crate::supervised::pace::Pace;
 use crate::supervised::save::SaveInFlight;
 use crate::supervised::supervise::Watch;
 
@@ -47,6 +48,8 @@ pub(crate) const IN_FLIGHT: Key<VecDeque<StepInFlight>> = Key::new("steps_in_fli
 pub(crate) const STEP_BEGAN: Key<Stopwatch> = Key::new("step_began");
 /// Who looks after the run, if anybody does.
 pub(crate) const WATCH: Key<Option<Watch>> = Key::new("supervisor");
+/// How fast the time of a simulated clock is seen to pass.
+pub(crate) const PACE: Key<Pace> = Key::new("pace");
 /// The checkpoint that is being written.
 pub(crate) const SAVING: Key<Option<SaveInFlight>> = Key::new("saving");
 
@@ -83,6 +86,7 @@ pub(crate) fn given(
         ..LoopState::default()
     };
     state.put(&WATCH, Watch::new(&config))?;
+    state.put(&PACE, Pace::new(config.cluster.speed))?;
     state.put(&CONFIG, config)?;
     state.put(&HOST, host)?;
     state.put(&COMMANDS, line)?;
@@ -130,6 +134,7 @@ pub(crate) fn given_keys() -> Vec<KeyInfo> {
         SAVING.info(),
         MEASURED.info(),
         WATCH.info(),
+        PACE.info(),
     ];
     keys.extend(flags.iter().map(Key::info));
     keys

@@ -7,6 +7,7 @@ mod guarded;
 mod keys;
 mod mix;
 mod obey;
+mod pace;
 mod save;
 mod session;
 mod step;

@@ -10,9 +10,11 @@ use super::save::{finish_save, poll_save};
 use super::session::{go_back, goes_back, plan_anew};
 use super::step::{report_all, take_batch, update_epoch_ended};
 use super::supervise::{reapply, supervise, told};
-use super::{asked, surface};
+use super::{asked, pace, surface};
 use crate::commands::Heard;
 use crate::config::MOST_IN_A_BATCH;
+
+const NOT_SIMULATED: &str = "the time of this run is not simulated; `device=cluster` simulates it";
 
 /// Does what people asked for since the last step.
 pub(super) struct ObeyCommands;
@@ -20,14 +22,10 @@ pub(super) struct ObeyCommands;
 #[async_trait(?Send)]
 impl Stage for ObeyCommands {
     fn spec(&self) -> StageSpec {
-        goes_back(StageSpec::new(
+        obeys(StageSpec::new(
             "obey_commands",
             "do what people asked for since the last step",
         ))
-        .changes(&COMMANDS)
-        .changes(&STEPPING)
-        .writes(&STOPPED)
-        .writes(&STEP_BEGAN)
         .emits(&[
             "paused",
             "resumed",
@@ -57,6 +55,7 @@ impl Stage for ObeyCommands {
         if stepped && !*ctx.get(&FINISHED)? {
             wait_for_resume(ctx).await?;
         }
+        pace::keep(ctx).await?;
         // What comes after a wish for one step is about what that step leads to.
         while !*ctx.get(&STEPPING)?
             && let Some(command) = ctx.get_mut(&COMMANDS)?.command()
@@ -66,6 +65,16 @@ impl Stage for ObeyCommands {
         asked::attend(ctx).await?;
         ctx.put(&STEP_BEGAN, Stopwatch::start())
     }
+}
+
+/// What any command may change.
+pub(super) fn obeys(spec: StageSpec) -> StageSpec {
+    goes_back(spec)
+        .changes(&COMMANDS)
+        .changes(&STEPPING)
+        .changes(&PACE)
+        .writes(&STOPPED)
+        .writes(&STEP_BEGAN)
 }
 
 pub(super) async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), StageError> {
@@ -108,6 +117,27 @@ pub(super) async fn obey(ctx: &mut Context<'_>, command: Command) -> Result<(), 
         Command::SetBatchSize(size) => Some(format!(
             "{size} is not a batch size; it must be from 1 to {MOST_IN_A_BATCH}"
         )),
+        Command::SetSpeed(speed) => match (ctx.get(&CLIENT)?.clock(), speed.0) {
+            (None, _) => Some(NOT_SIMULATED.into()),
+            (Some(_), speed) if speed.is_finite() && speed >= 0.0 => {
+                ctx.get_mut(&PACE)?.set_speed(speed);
+                None
+            }
+            _ => Some(format!(
+                "{speed} is not a speed; it must be 0, which does not wait, or more"
+            )),
+        },
+        Command::Seek(to) => match ctx.get(&CLIENT)?.clock() {
+            None => Some(NOT_SIMULATED.into()),
+            Some(now) if to.is_finite() && to.0 > now => {
+                ctx.get_mut(&PACE)?.seek(to.0);
+                None
+            }
+            Some(now) => Some(format!(
+                "the simulated clock stands at {now:.1} s, and goes forward only; `rollback STEP` \
+                 takes the weights back to a checkpoint"
+            )),
+        },
         Command::SkipBatch => {
             take_batch(ctx)?;
             update_epoch_ended(ctx)?;

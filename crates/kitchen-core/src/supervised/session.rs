@@ -8,6 +8,7 @@ use kitchen_types::ports::Interruption;
 
 use super::keys::*;
 use super::mix::tell_mix;
+use super::obey::obeys;
 use super::save::finish_save;
 use super::step::{report_all, update_epoch_ended};
 use super::supervise::{begin, reapply};
@@ -53,13 +54,10 @@ pub(super) struct Restore;
 #[async_trait(?Send)]
 impl Stage for Restore {
     fn spec(&self) -> StageSpec {
-        goes_back(StageSpec::new(
+        obeys(StageSpec::new(
             "restore",
             "go on from the newest checkpoint, if there is one",
         ))
-        .changes(&COMMANDS)
-        .writes(&STOPPED)
-        .writes(&STEP_BEGAN)
         .emits(&[
             "restored",
             "checkpoint_rejected",

@@ -341,6 +341,8 @@ fn every_command_is_spelt_as_recorded() {
         Command::SetLearningRate(Number(0.01)),
         Command::SetClipNorm(Number(1.0)),
         Command::SetBatchSize(64),
+        Command::SetSpeed(Number(0.5)),
+        Command::Seek(Number(90.0)),
         Command::SkipBatch,
         Command::BlacklistSamples(vec![SampleId(3), SampleId::new(1, 2)]),
         Command::RollBack { step: 400 },
