@@ -52,6 +52,7 @@ async fn train() -> Result<(), Box<dyn Error>> {
                 lr: 0.003,
                 clip_norm: 0.0,
                 measure: false,
+                ..OptimStep::default()
             };
             client.optim_step(&update).await?.await?;
             sum += report.await?.loss.0;

@@ -114,6 +114,25 @@ fn a_branch_goes_its_own_way() {
     assert_eq!(losses(&branch)[..20], losses(&trunk)[..20]);
     assert_ne!(losses(&branch)[20..40], losses(&trunk)[20..40]);
 
+    let told = kitchen.ok("runs history branch").unwrap();
+    let mut lines = told.lines();
+    for part in [
+        "branch   of trunk, at step 20",
+        "went on from step-",
+        "ended    completed",
+    ] {
+        assert!(
+            lines.any(|line| line.contains(part)),
+            "no `{part}` in {told}"
+        );
+    }
+    let moments = kitchen.json("runs history branch --json").unwrap();
+    let kept = |moment: &&Value| moment["checkpoint"].is_string();
+    assert_eq!(
+        moments.as_array().unwrap().iter().rfind(kept).unwrap()["step"],
+        50
+    );
+
     // The next one is numbered; a name that is taken is not taken again.
     let said = kitchen.ok("runs fork trunk --best steps=60").unwrap();
     assert!(said.starts_with("trunk-2 branches off"), "{said}");

@@ -14,7 +14,7 @@ use kitchen_types::ports::{
     Interruption, LayerInfo, Loss, LossReport, ModelState, OptimStep, Pending, PerSample,
     Predictions, Prompt, Sampling, StepReport, TokenLogprobs, TrainingClient,
 };
-use kitchen_types::question::{AttentionMap, Inspection};
+use kitchen_types::question::{ActivationView, AttentionMap, Inspection};
 use kitchen_types::{Number, RunConfig};
 
 use crate::words;
@@ -272,8 +272,8 @@ impl TrainingClient for SimulatedCluster {
         self.inner.optim_step(step).await
     }
 
-    async fn grad_norm(&mut self) -> Result<Number, ClientError> {
-        self.inner.grad_norm().await
+    async fn grad_norms(&mut self) -> Result<Vec<Number>, ClientError> {
+        self.inner.grad_norms().await
     }
 
     fn drop_gradients(&mut self) {
@@ -312,6 +312,10 @@ impl TrainingClient for SimulatedCluster {
 
     async fn inspect(&mut self, batch: &Batch, loss: &Loss) -> Result<Inspection, ClientError> {
         self.inner.inspect(batch, loss).await
+    }
+
+    async fn activations(&mut self, inputs: &Inputs) -> Result<Vec<ActivationView>, ClientError> {
+        self.inner.activations(inputs).await
     }
 
     async fn attention(&mut self, tokens: &[u32]) -> Result<Vec<AttentionMap>, ClientError> {

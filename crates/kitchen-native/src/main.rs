@@ -18,9 +18,11 @@ mod plain;
 mod record;
 mod request;
 mod runs;
+mod scalars;
 mod screen;
 #[cfg(test)]
 mod scripted;
+mod sqlite;
 mod tensorboard;
 mod training;
 mod voice;

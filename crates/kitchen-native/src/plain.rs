@@ -27,6 +27,11 @@ impl Plain {
         }
     }
 
+    /// How the run stands after what was heard so far.
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
+    }
+
     /// The lines that an envelope is worth, without line ends.
     pub(crate) fn lines(&mut self, envelope: &Envelope) -> Vec<String> {
         if self.board.knows(&envelope.event) {

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use kitchen_platform::files;
-use kitchen_types::event::{Evaluation, Mix, Step};
-use kitchen_types::{Envelope, Event, Number};
+use kitchen_types::Envelope;
 
 use crate::observe::Observer;
+use crate::scalars::{Measured, measured};
 
 /// The name of the folder of such files in a run's folder.
 pub(crate) const FOLDER: &str = "tensorboard";
@@ -54,7 +54,8 @@ impl Observer for TensorBoard {
     }
 
     fn observe(&mut self, envelope: &Envelope) -> anyhow::Result<()> {
-        if let Some((step, what)) = what_it_shows(&envelope.event) {
+        if let Some((step, measured)) = measured(&envelope.event) {
+            let what = What::Measured(measured);
             let record = record(&event(envelope.at_ms, step, &what));
             self.file(envelope.at_ms)?.write_all(&record)?;
         }
@@ -83,75 +84,8 @@ fn open(folder: &Path, at_ms: u64) -> anyhow::Result<BufWriter<File>> {
 enum What {
     /// The version of the file's format.
     Version,
-    /// What was measured, by name.
-    Scalars(Vec<(String, f64)>),
-    /// What stood at this step and after it counts no more: the run went back.
-    Restart,
-}
-
-/// The step and the measurements of an event that has any.
-fn what_it_shows(event: &Event) -> Option<(u64, What)> {
-    match event {
-        Event::Stepped(step) => Some((step.step, What::Scalars(of_step(step)))),
-        Event::Evaluated(measured) => Some((measured.step, What::Scalars(of_evaluation(measured)))),
-        Event::Mixed(mix) => Some((mix.step, What::Scalars(of_mix(mix)))),
-        Event::Restored { step, .. } => Some((step + 1, What::Restart)),
-        _ => None,
-    }
-}
-
-fn of_step(step: &Step) -> Vec<(String, f64)> {
-    let per_second = |count: u64| {
-        let is_known = count > 0 && step.duration_us > 0;
-        is_known.then(|| Number(count as f64 * 1e6 / step.duration_us as f64))
-    };
-    known([
-        ("train/loss", Some(step.loss)),
-        ("train/accuracy", step.accuracy),
-        ("train/lr", Some(step.lr)),
-        ("train/grad_norm", step.grad_norm),
-        ("train/update_ratio", step.update_ratio),
-        ("train/samples_per_s", per_second(step.samples)),
-        ("train/tokens_per_s", per_second(step.tokens)),
-    ])
-}
-
-fn of_evaluation(measured: &Evaluation) -> Vec<(String, f64)> {
-    let mut scalars = known([
-        ("validation/loss", Some(measured.loss)),
-        ("validation/accuracy", measured.accuracy),
-        ("validation/exact", measured.exact),
-        ("validation/perplexity", measured.perplexity),
-        ("validation/bits_per_byte", measured.bits_per_byte),
-    ]);
-    for domain in &measured.domains {
-        let place = format!("validation/{}", domain.name);
-        let known = known([
-            ("loss", Some(domain.loss)),
-            ("accuracy", domain.accuracy),
-            ("exact", domain.exact),
-        ]);
-        scalars.extend(
-            known
-                .into_iter()
-                .map(|(name, value)| (format!("{place}/{name}"), value)),
-        );
-    }
-    scalars
-}
-
-fn of_mix(mix: &Mix) -> Vec<(String, f64)> {
-    let shares = mix.domains.iter();
-    shares
-        .map(|it| (format!("share/{}", it.name), it.share.0))
-        .collect()
-}
-
-fn known<const N: usize>(values: [(&str, Option<Number>); N]) -> Vec<(String, f64)> {
-    let known = values.into_iter();
-    known
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.0)))
-        .collect()
+    /// What was measured.
+    Measured(Measured),
 }
 
 /// An `Event`.
@@ -161,8 +95,8 @@ fn event(at_ms: u64, step: u64, what: &What) -> Vec<u8> {
     event.varint(2, step);
     match what {
         What::Version => event.bytes(3, b"brain.Event:2"),
-        What::Scalars(scalars) => event.bytes(5, &summary(scalars)),
-        What::Restart => {
+        What::Measured(Measured::Scalars(scalars)) => event.bytes(5, &summary(scalars)),
+        What::Measured(Measured::Restart) => {
             let mut log = Message::default();
             // `SessionLog.START`.
             log.varint(1, 1);
@@ -247,7 +181,7 @@ fn masked_checksum(bytes: &[u8]) -> u32 {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use kitchen_types::RunId;
+    use kitchen_types::{Event, RunId};
 
     use super::*;
 
@@ -284,7 +218,6 @@ mod tests {
             lr: None,
             batch: None,
         };
-        assert_eq!(what_it_shows(&restored), Some((8, What::Restart)));
         for (seq, event) in [Event::Paused { step: 1 }, restored]
             .into_iter()
             .enumerate()

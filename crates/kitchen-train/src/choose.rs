@@ -174,6 +174,7 @@ pub async fn time_step(device: &OpenDevice, work: Workload<'_>) -> Result<f64, C
             lr: 1e-4,
             clip_norm: work.optimizer.clip_norm,
             measure: false,
+            ..OptimStep::default()
         };
         client.optim_step(&update).await?.await?;
         loss.await?;

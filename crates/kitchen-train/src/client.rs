@@ -11,7 +11,7 @@ use kitchen_types::ports::{
     LossReport, ModelState, OptimStep, Pending, PerSample, Predictions, Prompt, Sampling,
     StepReport, TokenLogprobs, TrainingClient,
 };
-use kitchen_types::question::{AttentionMap, Inspection};
+use kitchen_types::question::{ActivationView, AttentionMap, Inspection};
 use kitchen_types::random::Key;
 
 use crate::batch::{Goal, goal, upload};
@@ -127,12 +127,24 @@ impl TrainingClient for BurnClient {
         if gradients.batches() == 0 {
             return Err(no_gradients());
         }
-        let gradients = gradients.mean(&self.model);
+        let scales: Vec<f64> = step.scales.iter().map(|scale| scale.0).collect();
+        if !scales.is_empty() && scales.len() != self.model.weights().len() {
+            let weights = self.model.weights().len();
+            return Err(ClientError::Failed(format!(
+                "there are {} scales for the gradients of {weights} weights",
+                scales.len()
+            )));
+        }
+        let gradients = gradients.mean(&self.model, &scales);
         let size = StepSize {
             step: step.step,
             lr: step.lr,
             clip_norm: step.clip_norm,
+            spikes: step.spikes,
         };
+        if step.forget {
+            self.optimizer.forget();
+        }
         // Moved out rather than cloned, so that the optimizer can write in place; what stands in
         // for it meanwhile has no weights.
         let model = std::mem::replace(&mut self.model, Model::nothing());
@@ -153,14 +165,14 @@ impl TrainingClient for BurnClient {
         }))
     }
 
-    async fn grad_norm(&mut self) -> Result<Number, ClientError> {
-        let norm = (self.gradients.norm(&self.model)).ok_or_else(no_gradients)?;
+    async fn grad_norms(&mut self) -> Result<Vec<Number>, ClientError> {
+        if self.gradients.batches() == 0 {
+            return Err(no_gradients());
+        }
         // Together with the losses that wait, in one read-back.
-        let values = self.readbacks.add([norm]).read().await?;
-        values
-            .first()
-            .map(|&norm| Number::from(norm))
-            .ok_or_else(no_gradients)
+        let norms = self.gradients.norms(&self.model);
+        let values = self.readbacks.add(norms).read().await?;
+        Ok(values.into_iter().map(Number::from).collect())
     }
 
     fn drop_gradients(&mut self) {
@@ -240,13 +252,17 @@ impl TrainingClient for BurnClient {
 
     async fn inspect(&mut self, batch: &Batch, loss: &Loss) -> Result<Inspection, ClientError> {
         let (gradients, _) = self.gradients_of(batch, loss, &Pass::inference())?;
-        let pass = Pass::watched();
-        self.pass(&inspect::first(&batch.inputs), &pass)?;
         Ok(Inspection {
             step: self.steps,
             weights: inspect::weights(&self.model, gradients, &self.readbacks).await?,
-            activations: inspect::activations(pass.seen(), &self.readbacks).await?,
+            activations: self.activations(&batch.inputs).await?,
         })
+    }
+
+    async fn activations(&mut self, inputs: &Inputs) -> Result<Vec<ActivationView>, ClientError> {
+        let pass = Pass::watched();
+        self.pass(&inspect::first(inputs), &pass)?;
+        inspect::activations(pass.seen(), &self.readbacks).await
     }
 
     async fn attention(&mut self, tokens: &[u32]) -> Result<Vec<AttentionMap>, ClientError> {

@@ -1,13 +1,13 @@
 //! Gradients between the backward pass and the step of the optimizer.
 
-use std::fmt;
+use std::{fmt, slice};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
 use crate::model::Model;
-use crate::optimizer::global_norm;
+use crate::optimizer::norms;
 
 /// The gradients of the batches since the last step, added up.
 #[derive(Default)]
@@ -34,38 +34,46 @@ impl Gradients {
         self.batches += 1;
     }
 
-    /// The norm of the mean over the batches, `[1]`; none if there are none.
-    pub(crate) fn norm(&mut self, model: &Model) -> Option<Tensor<1>> {
+    /// The norm of the mean over the batches, `[1]` for each weight in the model's order.
+    pub(crate) fn norms(&mut self, model: &Model) -> Vec<Tensor<1>> {
         let mut sum = self.sum.grads();
-        let norm = global_norm(model, &mut sum);
+        let norms = norms(model, &mut sum);
         self.sum.accumulate(model, sum);
-        Some(norm? / self.batches as f64)
+        let batches = self.batches as f64;
+        norms.into_iter().map(|norm| norm / batches).collect()
     }
 
-    /// The mean over the batches.
-    pub(crate) fn mean(mut self, model: &Model) -> GradientsParams {
+    /// The mean over the batches, that of each weight times its scale, in the model's order; no
+    /// scales for 1.
+    pub(crate) fn mean(mut self, model: &Model, scales: &[f64]) -> GradientsParams {
         let sum = self.sum.grads();
-        if self.batches <= 1 {
+        if self.batches <= 1 && scales.is_empty() {
             return sum;
         }
         let mut scale = Scale {
             gradients: sum,
             factor: 1.0 / self.batches as f64,
+            scales: scales.iter(),
         };
         model.visit(&mut scale);
         scale.gradients
     }
 }
 
-struct Scale {
+struct Scale<'a> {
     gradients: GradientsParams,
     factor: f64,
+    scales: slice::Iter<'a, f64>,
 }
 
-impl ModuleVisitor for Scale {
+impl ModuleVisitor for Scale<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let factor = self.factor * self.scales.next().unwrap_or(&1.0);
+        if factor == 1.0 {
+            return;
+        }
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-            self.gradients.register(param.id, gradient * self.factor);
+            self.gradients.register(param.id, gradient * factor);
         }
     }
 }

@@ -128,6 +128,7 @@ async fn training_step(device: &OpenDevice) -> Result<(), ClientError> {
         lr: 0.5,
         clip_norm: 0.0,
         measure: true,
+        ..OptimStep::default()
     };
 
     let mut client = BurnClient::open(&model, &data, &optimizer, device.clone(), 0)?;

@@ -102,6 +102,7 @@ impl Case {
             lr: 1.0,
             clip_norm: 0.0,
             measure: true,
+            ..OptimStep::default()
         };
         let report = client.optim_step(&step).await.unwrap().await.unwrap();
         let after = client.save().await.unwrap().weights;

@@ -252,6 +252,9 @@ pub struct MonitorState {
     /// Whether the loss still falls.
     #[serde(default)]
     pub plateau: PlateauState,
+    /// The layers most of whose units are dead, as people know.
+    #[serde(default)]
+    pub dead: Vec<String>,
 }
 
 /// How the level of the loss has developed.
@@ -283,6 +286,19 @@ pub struct GuardState {
     pub in_a_row: u64,
     /// Updates whose gradient was clipped because it stood out.
     pub clipped: u64,
+    /// Steps whose norms are in the averages of the weights.
+    #[serde(default)]
+    pub averaged: u64,
+    /// The moving average of the norm of each weight's gradient, once there are some; 0 where a
+    /// weight has had no gradient yet.
+    #[serde(default)]
+    pub of_weights: Vec<Number>,
+    /// Steps since Adam's moments began.
+    #[serde(default)]
+    pub since_reset: u64,
+    /// How often they were forgotten.
+    #[serde(default)]
+    pub resets: u64,
 }
 
 /// What a curriculum remembers of the domains of a mixture, in their order.

@@ -17,6 +17,6 @@ mod suspects;
 pub use monitor::{Finding, Measured, note, observe, suspicious};
 pub use patience::{Verdict, judge_evaluation};
 pub use plan::{Plan, plan};
-pub use slack::{Plateau, Starved, Waits, plateau, starved};
+pub use slack::{DeadUnits, Plateau, Starved, Waits, dead_units, plateau, starved};
 pub use supervisor::{Effect, LOOK_BACK, MOST_EXAMINED, Seen, next};
 pub use suspects::{Suspects, suspects};

@@ -1,10 +1,11 @@
-//! What a run should know of itself without being in trouble: that it no longer learns, or
-//! that it waits for data. Nothing is repaired for it.
+//! What a run should know of itself without being in trouble: that it no longer learns, that it
+//! waits for data, or that much of its network does nothing. Nothing is repaired for it.
 
 use std::fmt;
 
 use kitchen_types::Number;
 use kitchen_types::config::Supervision;
+use kitchen_types::question::ActivationView;
 use kitchen_types::supervision::PlateauState;
 
 use crate::monitor::Measured;
@@ -116,9 +117,87 @@ pub fn starved(
     is_news.then_some(Starved { share })
 }
 
+/// A layer most of whose units put out the same number whatever the example.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeadUnits {
+    /// Its name.
+    pub layer: String,
+    /// How many units it has.
+    pub units: usize,
+    /// The share of them that is dead.
+    pub share: f64,
+}
+
+impl fmt::Display for DeadUnits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:.0} % of the {} units of {} put out the same number whatever the example, and can \
+             learn nothing any more; a lower learning rate, or another seed, may keep them alive",
+            100.0 * self.share,
+            self.units,
+            self.layer
+        )
+    }
+}
+
+/// The layers of which more than `dead_share` is dead, each once, and again after it was not in
+/// between. `told` are those of the last time.
+pub fn dead_units(
+    told: &mut Vec<String>,
+    layers: &[ActivationView],
+    rules: &Supervision,
+) -> Vec<DeadUnits> {
+    // A share that is not known, of a single example, is above nothing.
+    let dead = layers.iter().filter(|it| it.dead.0 > rules.dead_share);
+    let dead: Vec<DeadUnits> = dead
+        .map(|layer| DeadUnits {
+            layer: layer.name.clone(),
+            units: layer.units,
+            share: layer.dead.0,
+        })
+        .collect();
+    let before = std::mem::replace(told, dead.iter().map(|it| it.layer.clone()).collect());
+    let is_news = |found: &DeadUnits| !before.contains(&found.layer);
+    dead.into_iter().filter(is_news).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use kitchen_types::question::Histogram;
+
     use super::*;
+
+    #[test]
+    fn dead_units_are_told_once_a_bout() {
+        let rules = Supervision::default();
+        let mut told = Vec::new();
+        let mut seen = |shares: [f64; 2]| {
+            let layer = |(share, name): (f64, &str)| ActivationView {
+                name: name.into(),
+                units: 64,
+                outputs: Histogram::of(&[]),
+                dead: Number(share),
+            };
+            let layers: Vec<_> = shares
+                .into_iter()
+                .zip(["first", "second"])
+                .map(layer)
+                .collect();
+            let news = dead_units(&mut told, &layers, &rules);
+            news.into_iter().map(|it| it.layer).collect::<Vec<_>>()
+        };
+        let table: &[([f64; 2], &[&str])] = &[
+            ([0.5, f64::NAN], &[]),
+            ([0.9, 0.2], &["first"]),
+            ([0.95, 0.51], &["second"]),
+            ([0.1, 0.6], &[]),
+            ([1.0, 0.6], &["first"]),
+        ];
+        for (shares, expected) in table {
+            assert_eq!(seen(*shares), *expected, "{shares:?}");
+        }
+    }
 
     /// The steps after which a plateau of two steps, and of a tenth, is told.
     fn plateaus(losses: &[f64]) -> Vec<(u64, Plateau)> {

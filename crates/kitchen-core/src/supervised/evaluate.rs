@@ -14,7 +14,7 @@ use kitchen_watch::judge_evaluation;
 
 use super::keys::*;
 use super::step::report_all;
-use super::supervise::is_troubled;
+use super::supervise::{is_troubled, look_for_dead_units};
 use super::surface;
 
 /// Measures the held-out examples, and judges whether training still helps.
@@ -55,6 +55,7 @@ impl Stage for Evaluate {
         let measured = measure(&mut *client, data, &config.data, &loss, &config.evaluate).await;
         ctx.put(&CLIENT, client)?;
         let mut evaluation = measured?;
+        look_for_dead_units(ctx).await?;
 
         let state = ctx.get_mut(&LOOP)?;
         evaluation.step = state.step;

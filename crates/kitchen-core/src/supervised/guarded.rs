@@ -34,14 +34,27 @@ pub(crate) async fn update(
             notice: None,
         });
     }
-    let seen = measure(client, losses, state.step).await?;
+    let (seen, norms) = measure(client, losses, state.step).await?;
     let memory = state.guard.get_or_insert_default();
-    let decision = decide(memory, seen, config);
-    let (is_settled, notice) = (settles(memory, decision), notice(memory, seen, decision));
+    let decision = decide(memory, seen, &norms, config);
+    let (is_settled, notice) = (settles(memory, &decision), notice(memory, seen, &decision));
     let grad_norm = seen.grad_norm.map(Number);
-    let limit = match decision {
-        Decision::Apply => 0.0,
-        Decision::ClipTo(norm) => norm,
+    let mut limit = 0.0;
+    match decision {
+        Decision::Apply => {}
+        Decision::ClipTo(norm) => limit = norm,
+        Decision::Scale(factors) => {
+            request.scales = factors.into_iter().map(Number).collect();
+        }
+        Decision::Soften { forget, spikes, lr } => {
+            request.spikes = spikes;
+            request.lr *= lr;
+            if forget {
+                request.forget = true;
+                request.step = 1;
+                state.optimizer_from = state.step.saturating_sub(1);
+            }
+        }
         Decision::Skip { .. } => {
             client.drop_gradients();
             state.optimizer_from += 1;
@@ -55,7 +68,7 @@ pub(crate) async fn update(
                 notice,
             });
         }
-    };
+    }
     request.clip_norm = tightest([request.clip_norm, config.max_norm(), limit]);
     let pending = client.optim_step(&request).await?;
     let report = Pending::new(async move {
@@ -76,13 +89,19 @@ pub(crate) async fn update(
     })
 }
 
-/// Waits for the device once: the norm and the losses come back together.
+/// Waits for the device once: the norms, of each weight too, and the losses come back together.
 async fn measure(
     client: &mut dyn TrainingClient,
     losses: &mut [Pending<LossReport>],
     step: u64,
-) -> Result<Measured, ClientError> {
-    let grad_norm = client.grad_norm().await?;
+) -> Result<(Measured, Vec<f64>), ClientError> {
+    let norms: Vec<f64> = client
+        .grad_norms()
+        .await?
+        .into_iter()
+        .map(f64::from)
+        .collect();
+    let grad_norm = norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt();
     let passes = losses.len() as f64;
     let mut loss = 0.0;
     for pending in losses {
@@ -90,11 +109,12 @@ async fn measure(
         loss += report.loss.0 / passes;
         *pending = Pending::ready(report);
     }
-    Ok(Measured {
+    let seen = Measured {
         step,
         loss,
-        grad_norm: Some(grad_norm.0),
-    })
+        grad_norm: Some(grad_norm),
+    };
+    Ok((seen, norms))
 }
 
 /// The smallest of some limits, of which 0 is none.

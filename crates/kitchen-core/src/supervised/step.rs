@@ -215,6 +215,7 @@ pub(crate) fn next_update(
         lr: learning_rate(peak, &config.schedule, state.step, steps),
         clip_norm,
         measure: watched || clip_norm > 0.0 || step % MEASURE_EVERY == 1,
+        ..OptimStep::default()
     }
 }
 

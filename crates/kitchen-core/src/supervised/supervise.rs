@@ -4,14 +4,15 @@
 use kitchen_flow::{Context, StageError};
 use kitchen_types::checkpoint::LoopState;
 use kitchen_types::config::Supervision;
-use kitchen_types::ports::{PerSample, StoreError};
+use kitchen_types::ports::{ClientError, PerSample, StoreError};
 use kitchen_types::supervision::{Knobs, SupervisorPhase, SupervisorState};
 use kitchen_types::{Command, Event, Number, RunConfig, SampleId};
 use kitchen_watch::{
-    Effect, Measured, Seen, Suspects, Waits, next, note, observe, plateau, starved, suspects,
-    suspicious,
+    Effect, Measured, Seen, Suspects, Waits, dead_units, next, note, observe, plateau, starved,
+    suspects, suspicious,
 };
 
+use super::evaluate::spread;
 use super::keys::*;
 use super::obey::{Waited, obey, wait_for_resume};
 use super::save::{finish_save, save};
@@ -93,6 +94,33 @@ pub(super) fn judge(
         });
     }
     Ok(true)
+}
+
+/// Examples by which units are told to be dead.
+const LOOKED_AT: u64 = 256;
+
+/// Tells if much of the network does nothing, by held-out examples, where there is a supervisor.
+pub(super) async fn look_for_dead_units(ctx: &mut Context<'_>) -> Result<(), StageError> {
+    let Some(rules) = ctx.get(&WATCH)?.as_ref().map(|watch| watch.rules.clone()) else {
+        return Ok(());
+    };
+    let set = &ctx.get(&DATA)?.validation;
+    let batch = set.batch(&spread(set.len(), LOOKED_AT))?;
+    let mut client = ctx.take(&CLIENT)?;
+    let layers = client.activations(&batch.inputs).await;
+    ctx.put(&CLIENT, client)?;
+    let layers = match layers {
+        // Whoever cannot look inside has nothing to tell.
+        Err(ClientError::Unsupported { .. }) => return Ok(()),
+        layers => layers?,
+    };
+    let monitor = ctx.get_mut(&LOOP)?.monitor.get_or_insert_default();
+    for found in dead_units(&mut monitor.dead, &layers, &rules) {
+        ctx.emit(|| Event::Warning {
+            message: found.to_string(),
+        });
+    }
+    Ok(())
 }
 
 /// Tells if the device waits for data, where there is a supervisor.

@@ -22,5 +22,6 @@ pub(crate) mod sim;
 pub(crate) mod validate;
 
 mod fork;
+mod history;
 mod model;
 mod table;

@@ -18,6 +18,7 @@ use crate::observe::Observers;
 use crate::record::Recorder;
 use crate::request::Request;
 use crate::runs::{RunFolder, Runs};
+use crate::sqlite::{self, Sqlite};
 use crate::tensorboard::{self, TensorBoard};
 use crate::training::Training;
 use crate::voice::Voice;
@@ -64,6 +65,9 @@ pub(super) fn train(
     let mut observers = Observers::default();
     if show.tensorboard {
         observers.add(TensorBoard::create(&folder.path.join(tensorboard::FOLDER))?);
+    }
+    if show.sqlite {
+        observers.add(Sqlite::open(&folder.path.join(sqlite::FILE))?);
     }
     if let Some(notifier) = Notifier::asked_for(show, &folder.path)? {
         observers.add(notifier);

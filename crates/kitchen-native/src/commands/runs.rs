@@ -13,12 +13,14 @@ use kitchen_types::summary::RunSummary;
 use serde_json::Value;
 
 use super::fork::fork;
+use super::history::history;
 use super::table::table;
 use crate::cli::{JsonArg, RunsCommand};
 use crate::exit::Exit;
 use crate::observe::Observer;
 use crate::runs::{RunFolder, Runs};
 use crate::screen::{self, Ui};
+use crate::sqlite::{self, Sqlite};
 use crate::tensorboard::{self, TensorBoard};
 use crate::{ending, out, record};
 
@@ -33,6 +35,7 @@ pub(crate) fn runs(command: RunsCommand, runs: &Runs) -> anyhow::Result<Exit> {
                 None => show(&run, json)?,
             }
         }
+        RunsCommand::History { run, json } => history(&runs.find(&run)?, json)?,
         RunsCommand::Diff {
             first,
             second,
@@ -43,6 +46,7 @@ pub(crate) fn runs(command: RunsCommand, runs: &Runs) -> anyhow::Result<Exit> {
         RunsCommand::Tensorboard { run, out } => {
             write_tensorboard(&runs.find(&run)?, out.as_deref())?;
         }
+        RunsCommand::Sqlite { run, out } => write_sqlite(&runs.find(&run)?, out.as_deref())?,
         RunsCommand::Fork(args) => fork(&args, runs)?,
         RunsCommand::Rm { runs: names } => remove(runs, &names)?,
     }
@@ -120,16 +124,32 @@ fn show(run: &RunFolder, json: JsonArg) -> anyhow::Result<()> {
 fn write_tensorboard(run: &RunFolder, out: Option<&Path>) -> anyhow::Result<()> {
     let usual = run.path.join(tensorboard::FOLDER);
     let folder = out.unwrap_or(&usual);
-    let mut writer = TensorBoard::create(folder)?;
-    for envelope in record::envelopes(&run.events())? {
-        writer.observe(&envelope)?;
-    }
-    writer.rest()?;
+    show_record(run, TensorBoard::create(folder)?)?;
     out::line(&format!(
         "wrote the curves of {}; look at them with `tensorboard --logdir {}`",
         run.id,
         folder.display()
     ))
+}
+
+/// The same, for a database.
+fn write_sqlite(run: &RunFolder, out: Option<&Path>) -> anyhow::Result<()> {
+    let usual = run.path.join(sqlite::FILE);
+    let file = out.unwrap_or(&usual);
+    show_record(run, Sqlite::open(file)?)?;
+    out::line(&format!(
+        "wrote the curves of {} into {}, as tables `scalars` and `windows`",
+        run.id,
+        file.display()
+    ))
+}
+
+/// Shows an observer what a run has said.
+fn show_record(run: &RunFolder, mut observer: impl Observer) -> anyhow::Result<()> {
+    for envelope in record::envelopes(&run.events())? {
+        observer.observe(&envelope)?;
+    }
+    observer.rest()
 }
 
 /// The terminal that a picture shows.

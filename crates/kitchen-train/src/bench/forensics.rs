@@ -88,6 +88,7 @@ impl Subject {
             lr: LEARNING_RATE,
             clip_norm: 0.0,
             measure: false,
+            ..OptimStep::default()
         };
         self.client.optim_step(&update).await?.await?;
         loss.await?;

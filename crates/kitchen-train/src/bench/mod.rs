@@ -57,6 +57,7 @@ pub async fn run(
             lr: work::LEARNING_RATE,
             clip_norm: 0.0,
             measure: false,
+            ..OptimStep::default()
         };
         client.optim_step(&update).await?.await?;
         loss.await?;

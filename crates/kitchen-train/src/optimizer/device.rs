@@ -71,13 +71,25 @@ fn adam<const D: usize>(
     grad: Tensor<D>,
     slot: Slot<D>,
 ) -> (Tensor<D>, Slot<D>) {
-    let grad = add_weight_decay(grad, &weight, rule.l2);
     let [mean, square] = buffers(slot, &weight);
+    let grad = match rule.spikes > 0.0 {
+        true => limited(grad, square.clone() * rule.spikes),
+        false => grad,
+    };
+    let grad = add_weight_decay(grad, &weight, rule.l2);
     let mean = lerp(mean, grad.clone(), rule.one_minus_beta1);
     let square = square * rule.beta2 + grad.square() * rule.one_minus_beta2;
     let root = square.clone().sqrt() * rule.root + rule.epsilon;
     let weight = weight * rule.keep - mean.clone() / root * rule.step;
     (weight, vec![mean, square])
+}
+
+/// Brings each number of `grad` down to a square of that of `most`, if that is above 0.
+fn limited<const D: usize>(grad: Tensor<D>, most: Tensor<D>) -> Tensor<D> {
+    let is_unknown = most.clone().lower_equal_elem(0.0);
+    let most = most.sqrt();
+    let limited = grad.clone().max_pair(-most.clone()).min_pair(most);
+    limited.mask_where(is_unknown, grad)
 }
 
 fn lion<const D: usize>(

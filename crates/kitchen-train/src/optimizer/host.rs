@@ -27,8 +27,11 @@ pub(super) fn apply<const D: usize>(
         Rule::Sgd(rule) => update(weight, grad, slot, |w, g, [b]| {
             sgd_with_momentum(rule, scale, w, g, b)
         }),
+        Rule::Adam(rule) if rule.spikes > 0.0 => update(weight, grad, slot, |w, g, [m, v]| {
+            adam(rule, |g, v| limited(g * scale, rule.spikes * v), w, g, m, v)
+        }),
         Rule::Adam(rule) => update(weight, grad, slot, |w, g, [m, v]| {
-            adam(rule, scale, w, g, m, v)
+            adam(rule, |g, _| g * scale, w, g, m, v)
         }),
         Rule::Lion(rule) => update(weight, grad, slot, |w, g, [m]| lion(rule, scale, w, g, m)),
         // Matrix products, for which the CPU's tensors are as good as slices.
@@ -68,16 +71,27 @@ fn sgd_with_momentum(rule: &Sgd, scale: f32, weight: &mut [f32], grad: &[f32], b
     }
 }
 
+/// Brings `grad` down to a square of `most`, if that is above 0.
+fn limited(grad: f32, most: f32) -> f32 {
+    if most > 0.0 {
+        let most = most.sqrt();
+        grad.clamp(-most, most)
+    } else {
+        grad
+    }
+}
+
+/// `clipped` is told a number of the gradient and its second moment so far.
 fn adam(
     rule: &Adam,
-    scale: f32,
+    clipped: impl Fn(f32, f32) -> f32,
     weight: &mut [f32],
     grad: &[f32],
     mean: &mut [f32],
     square: &mut [f32],
 ) {
     for (((w, g), m), v) in weight.iter_mut().zip(grad).zip(mean).zip(square) {
-        let g = g * scale + *w * rule.l2;
+        let g = clipped(*g, *v) + *w * rule.l2;
         *m = or_zero(*m + (g - *m) * rule.one_minus_beta1);
         *v = *v * rule.beta2 + g * g * rule.one_minus_beta2;
         let root = v.sqrt() * rule.root + rule.epsilon;

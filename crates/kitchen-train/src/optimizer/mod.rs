@@ -24,8 +24,8 @@ use kitchen_types::config::{Algorithm, OptimizerConfig};
 use crate::names::ParameterPath;
 use muon::HiddenMatrices;
 pub(crate) use muon::hidden as hidden_matrices;
-pub(crate) use norm::global_norm;
-use norm::{Change, Scale};
+pub(crate) use norm::norms;
+use norm::{Change, Scale, global_norm};
 use rule::Rule;
 
 /// Moves the weights of one model, and remembers what its rule needs from step to step.
@@ -51,6 +51,8 @@ pub(crate) struct StepSize {
     pub(crate) lr: f64,
     /// The largest global norm of the gradient; 0 does not clip.
     pub(crate) clip_norm: f64,
+    /// See [`OptimStep::spikes`](kitchen_types::ports::OptimStep::spikes).
+    pub(crate) spikes: f64,
 }
 
 /// What a step measured: numbers that are still on the device, each of shape `[1]`.
@@ -106,6 +108,11 @@ impl Optimizer {
             update_ratio: walk.change.and_then(Change::ratio),
         };
         (model, measured)
+    }
+
+    /// Forgets all steps so far.
+    pub(crate) fn forget(&mut self) {
+        self.slots = TensorContainer::new();
     }
 
     fn rule(&self, size: StepSize, path: &ParameterPath, dims: &[usize]) -> Rule {

@@ -8,7 +8,7 @@ use burn::tensor::container::TensorContainer;
 use super::Place;
 
 /// The norm of all gradients together; none if there are no gradients.
-pub(crate) fn global_norm<M: Module>(model: &M, grads: &mut GradientsParams) -> Option<Tensor<1>> {
+pub(super) fn global_norm<M: Module>(model: &M, grads: &mut GradientsParams) -> Option<Tensor<1>> {
     struct Squares<'a> {
         grads: &'a mut GradientsParams,
         sum: Option<Tensor<1>>,
@@ -28,6 +28,33 @@ pub(crate) fn global_norm<M: Module>(model: &M, grads: &mut GradientsParams) -> 
     let mut squares = Squares { grads, sum: None };
     model.visit(&mut squares);
     squares.sum.map(Tensor::sqrt)
+}
+
+/// The norm of each weight's gradient, in the model's order: 0 where there is none.
+pub(crate) fn norms<M: Module>(model: &M, grads: &mut GradientsParams) -> Vec<Tensor<1>> {
+    struct Norms<'a> {
+        grads: &'a mut GradientsParams,
+        norms: Vec<Tensor<1>>,
+    }
+
+    impl ModuleVisitor for Norms<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let norm = match self.grads.remove::<D>(param.id) {
+                Some(grad) => {
+                    let (grad, squares) = Place::of(&grad).sum_of_squares(grad);
+                    self.grads.register(param.id, grad);
+                    squares.sqrt()
+                }
+                None => Tensor::zeros([1], &param.val().device()),
+            };
+            self.norms.push(norm);
+        }
+    }
+
+    let norms = Vec::new();
+    let mut visitor = Norms { grads, norms };
+    model.visit(&mut visitor);
+    visitor.norms
 }
 
 /// The factor that clips gradients, which never leaves the device; one for each rank that the

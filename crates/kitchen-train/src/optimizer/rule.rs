@@ -37,7 +37,9 @@ pub(super) struct Sgd {
 /// w = keep w - step m / (root sqrt(v) + epsilon)`, where `g` includes `l2 w`.
 ///
 /// Kingma and Ba 2015, algorithm 1, with the bias corrections drawn into `step` and `root`;
-/// decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2) stands in `keep`.
+/// decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2) stands in `keep`. With `spikes`,
+/// `|g|` is at most `sqrt(spikes v)` (Huang et al. 2025), but where `v` is 0: nothing is known of
+/// those.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Adam {
     pub(super) one_minus_beta1: f32,
@@ -50,6 +52,7 @@ pub(super) struct Adam {
     pub(super) step: f32,
     pub(super) keep: f32,
     pub(super) l2: f32,
+    pub(super) spikes: f32,
 }
 
 /// `w = keep w - lr sign(m + (g - m)(1 - beta1)); m += (g - m)(1 - beta2)`
@@ -150,6 +153,7 @@ impl Adam {
             step: (size.lr / (1.0 - beta1.powf(t))) as f32,
             keep: 1.0,
             l2: 0.0,
+            spikes: size.spikes as f32,
         }
     }
 }

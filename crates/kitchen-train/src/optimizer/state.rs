@@ -16,6 +16,7 @@ const ANY_STEP: StepSize = StepSize {
     step: 1,
     lr: 0.0,
     clip_norm: 0.0,
+    spikes: 0.0,
 };
 
 impl Optimizer {

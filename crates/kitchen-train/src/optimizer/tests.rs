@@ -30,6 +30,7 @@ use golden::{assert_close, formula};
 #[path = "../../tests/golden/mod.rs"]
 mod golden;
 mod orthogonal;
+mod spikes;
 
 /// The weights of `make.py`.
 #[derive(Module, Debug)]
@@ -92,6 +93,7 @@ fn size(step: u64) -> StepSize {
         step,
         lr: 0.01,
         clip_norm: 0.0,
+        spikes: 0.0,
     }
 }
 
@@ -151,6 +153,7 @@ fn ten_steps_are_those_of_pytorch() {
                 step,
                 lr: case.lr,
                 clip_norm: case.clip_norm,
+                spikes: 0.0,
             };
             let grads = model.gradients(step);
             let (next, measured) = optimizer.step(model, grads, size, true);
@@ -240,9 +243,11 @@ proptest! {
     fn slices_and_tensor_operations_give_the_same_numbers(
         weight in numbers(), grad in numbers(), first in numbers(), second in numbers(),
         has_slot: bool, scale in proptest::option::of(0.01_f32..1.0), step in 1..1000_u64,
+        spikes in prop_oneof![Just(0.0), 0.1..10.0],
     ) {
         for algorithm in algorithms() {
-            let rule = Rule::new(&algorithm, size(step), || true, [4, 3]);
+            let size = StepSize { spikes, ..size(step) };
+            let rule = Rule::new(&algorithm, size, || true, [4, 3]);
             // Squares are not negative.
             let second = second.iter().map(|x| x * x).collect();
             let mut slot = vec![first.clone(), second];
@@ -361,6 +366,7 @@ fn measures_the_norm_before_clipping_and_the_change_after() {
             step: 1,
             lr: 0.1,
             clip_norm,
+            spikes: 0.0,
         };
         let sgd = Algorithm::Sgd(SgdConfig::default());
         let (weight, measured) = optimizer(sgd).step(weight, grads, size, measure);

@@ -1,5 +1,8 @@
 //! Every family learns, does so the same way twice, and averages over batches.
 
+use kitchen_types::Number;
+use kitchen_types::ports::ClientError;
+
 use super::*;
 
 #[test]
@@ -107,6 +110,7 @@ fn two_halves_of_a_batch_step_like_the_whole() {
             lr: 0.5,
             clip_norm: 0.0,
             measure: false,
+            ..OptimStep::default()
         };
         let saved = block_on(async {
             drop(
@@ -147,9 +151,13 @@ fn the_norm_told_before_a_step_is_the_one_that_it_reports() {
             lr: 0.1,
             clip_norm: 0.0,
             measure: true,
+            ..OptimStep::default()
         };
         block_on(async {
-            assert!(client.grad_norm().await.is_err(), "{name}: of no gradients");
+            assert!(
+                client.grad_norms().await.is_err(),
+                "{name}: of no gradients"
+            );
             let mut losses = Vec::new();
             for half in halves(&batch(&spec, 6, 5)) {
                 losses.push(
@@ -159,7 +167,9 @@ fn the_norm_told_before_a_step_is_the_one_that_it_reports() {
                         .unwrap(),
                 );
             }
-            let told = client.grad_norm().await.unwrap().0;
+            let norms = client.grad_norms().await.unwrap();
+            assert_eq!(norms.len(), client.describe().layers.len(), "{name}");
+            let told = norms.iter().map(|norm| norm.0 * norm.0).sum::<f64>().sqrt();
             for loss in losses {
                 loss.await.unwrap();
             }
@@ -176,6 +186,51 @@ fn the_norm_told_before_a_step_is_the_one_that_it_reports() {
 }
 
 #[test]
+fn each_weight_moves_by_its_own_scale() {
+    for (name, model, spec) in families() {
+        let mut client = BurnClient::open(&model, &spec, &sgd(), OpenDevice::cpu(), 1).unwrap();
+        let layers = client.describe().layers.len();
+        // One weight stays, one goes half the way, and the others all of it.
+        let factor = |layer: usize| [0.0, 0.5].get(layer).copied().unwrap_or(1.0);
+        let mut moved = |scales: Vec<Number>| {
+            let update = OptimStep {
+                step: 1,
+                lr: 0.5,
+                scales,
+                ..OptimStep::default()
+            };
+            block_on(async {
+                let before = client.save().await.unwrap();
+                let batch = batch(&spec, 4, 1);
+                drop(client.forward_backward(&batch, &CROSS_ENTROPY).await);
+                drop(client.optim_step(&update).await?);
+                let after = client.save().await.unwrap();
+                client.restore(&before).await.unwrap();
+                let weights = before.weights.iter().zip(&after.weights);
+                let moved = weights.map(|(before, after)| {
+                    let values = before.values.iter().zip(&after.values);
+                    values.map(|(before, after)| after - before).collect()
+                });
+                Ok::<Vec<Vec<f32>>, ClientError>(moved.collect())
+            })
+        };
+        let whole = moved(Vec::new()).unwrap();
+        let scaled = moved((0..layers).map(|layer| Number(factor(layer))).collect()).unwrap();
+        for (layer, (scaled, whole)) in scaled.iter().zip(&whole).enumerate() {
+            for (scaled, whole) in scaled.iter().zip(whole) {
+                let expected = factor(layer) as f32 * whole;
+                assert!(
+                    (scaled - expected).abs() < 1e-6,
+                    "{name}, {layer}: {scaled} {expected}"
+                );
+            }
+        }
+        let error = moved(vec![Number(1.0)]).unwrap_err();
+        assert!(error.to_string().contains("1 scales"), "{name}: {error}");
+    }
+}
+
+#[test]
 fn dropped_gradients_are_gone_and_a_step_needs_some() {
     let (_, model, spec) = families().remove(0);
     let mut client = open(&model, &spec, 1);
@@ -184,6 +239,7 @@ fn dropped_gradients_are_gone_and_a_step_needs_some() {
         lr: 0.1,
         clip_norm: 0.0,
         measure: false,
+        ..OptimStep::default()
     };
     block_on(async {
         drop(

@@ -68,6 +68,7 @@ fn measure(client: &mut BurnClient, batch: &Batch, loss: &Loss) -> (f64, Option<
             lr: 1.0,
             clip_norm: 0.0,
             measure: false,
+            ..OptimStep::default()
         };
         drop(client.optim_step(&update).await.unwrap());
         let bias = client.save().await.unwrap().weights.remove(1);

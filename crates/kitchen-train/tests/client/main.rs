@@ -180,6 +180,7 @@ fn step(client: &mut BurnClient, batch: &Batch, loss: &Loss, number: u64, lr: f6
             lr,
             clip_norm: 1.0,
             measure: true,
+            ..OptimStep::default()
         };
         let measured = client.optim_step(&update).await.unwrap().await.unwrap();
         assert!(measured.grad_norm.unwrap().0 > 0.0, "{measured:?}");

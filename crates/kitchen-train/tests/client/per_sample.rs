@@ -218,6 +218,7 @@ fn the_norm_of_one_example_is_the_norm_of_its_step() {
                 lr: 0.0,
                 clip_norm: 0.0,
                 measure: true,
+                ..OptimStep::default()
             };
             client.optim_step(&update).await.unwrap().await.unwrap()
         });

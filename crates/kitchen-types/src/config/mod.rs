@@ -26,7 +26,7 @@ pub use data::{
     SequenceTaskConfig, TableConfig, TableName, TextConfig, TokenizerConfig, WordsConfig,
 };
 pub use duration::{DurationError, Seconds};
-pub use guard::{GuardConfig, SkipStepConfig, ZclipConfig};
+pub use guard::{AdagcConfig, GuardConfig, SkipStepConfig, SpamConfig, ZclipConfig};
 pub use model::{
     Activation, Cell, CnnConfig, FeedForward, GptConfig, MlpConfig, ModelConfig, Norm, Positions,
     RnnConfig,

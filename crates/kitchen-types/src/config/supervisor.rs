@@ -57,6 +57,9 @@ pub struct Supervision {
     /// Data are too slow when more than this share of the steps' time goes into making batches. It
     /// is told, and nothing is done about it.
     pub starved_share: f64,
+    /// Units are dead when more than this share of a layer puts out the same number whatever the
+    /// example. It is told, and nothing is done about it.
+    pub dead_share: f64,
     /// How an example is told to stand out among others.
     pub outlier_rule: OutlierScore,
     /// How many deviations the gradient norm of such an example lies above the others.
@@ -89,6 +92,7 @@ impl Default for Supervision {
             plateau_steps: 300,
             plateau_drop: 0.01,
             starved_share: 0.5,
+            dead_share: 0.5,
             outlier_rule: OutlierScore::Mad,
             outlier_z: 6.0,
             outlier_ratio: 100.0,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::SampleId;
 use crate::number::Number;
 use crate::ports::data::{Batch, Inputs};
-use crate::question::{AttentionMap, Inspection};
+use crate::question::{ActivationView, AttentionMap, Inspection};
 
 /// Trains one model.
 ///
@@ -38,9 +38,9 @@ pub trait TrainingClient {
     /// ([`ClientError::Interrupted`]): the weights are then to be restored from a checkpoint.
     async fn optim_step(&mut self, step: &OptimStep) -> Result<Pending<StepReport>, ClientError>;
 
-    /// The global norm of the mean of the gradients added up so far, waited for; they stay as they
-    /// are. Errors if there are none.
-    async fn grad_norm(&mut self) -> Result<Number, ClientError> {
+    /// The norm of the mean of the gradients added up so far, of each weight in the order of
+    /// [`ClientInfo::layers`], waited for; they stay as they are. Errors if there are none.
+    async fn grad_norms(&mut self) -> Result<Vec<Number>, ClientError> {
         Err(ClientError::Unsupported {
             client: self.describe().adapter,
             what: "tell the norm of a gradient before it is used; set `guard=off`".into(),
@@ -77,6 +77,15 @@ pub trait TrainingClient {
         Err(ClientError::Unsupported {
             client: self.describe().adapter,
             what: "show its model from the inside".into(),
+        })
+    }
+
+    /// What each layer puts out for the first of `inputs`, in the order of the forward pass. Nothing
+    /// of the training changes.
+    async fn activations(&mut self, _inputs: &Inputs) -> Result<Vec<ActivationView>, ClientError> {
+        Err(ClientError::Unsupported {
+            client: self.describe().adapter,
+            what: "show what its layers put out".into(),
         })
     }
 
@@ -188,7 +197,7 @@ pub struct LossReport {
 }
 
 /// One step of the optimizer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OptimStep {
     /// The number of this step, from 1 (for the optimizer's bias correction).
@@ -199,6 +208,17 @@ pub struct OptimStep {
     pub clip_norm: f64,
     /// Whether to measure norms: costs a pass over the weights.
     pub measure: bool,
+    /// What the gradient of each weight is multiplied by before anything else, in the order of
+    /// [`ClientInfo::layers`]; empty for 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scales: Vec<Number>,
+    /// How many times Adam's second moment, as it was before the step, the square of a number of the
+    /// gradient may be: what is larger is brought down to that. 0 for any.
+    #[serde(default)]
+    pub spikes: f64,
+    /// Whether the optimizer forgets first what it remembers of earlier steps.
+    #[serde(default)]
+    pub forget: bool,
 }
 
 /// What a step of the optimizer measured.

@@ -63,7 +63,7 @@ pub fn check(config: &RunConfig) -> Vec<Finding> {
     findings.schedule(config);
     findings.reports(config);
     findings.curriculum(config);
-    findings.guard(&config.guard);
+    findings.guard(&config.guard, &config.optimizer);
     findings.supervisor(&config.supervisor);
     findings.faults(&config.faults);
     findings.cluster(&config.cluster);

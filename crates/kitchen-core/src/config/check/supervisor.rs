@@ -1,7 +1,8 @@
 //! Ranges of how a run looks after itself, of guards, planted faults, and a simulated cluster.
 
 use kitchen_types::config::{
-    ClusterConfig, FaultsConfig, GuardConfig, Incident, SupervisorConfig, Trouble,
+    Algorithm, ClusterConfig, FaultsConfig, GuardConfig, Incident, OptimizerConfig,
+    SupervisorConfig, Trouble,
 };
 
 use super::{Findings, limits};
@@ -23,6 +24,7 @@ impl Findings {
         self.between(&path("plateau_steps"), on.plateau_steps, 0, 100_000);
         self.not_negative(&path("plateau_drop"), on.plateau_drop);
         self.share(&path("starved_share"), on.starved_share);
+        self.share(&path("dead_share"), on.dead_share);
         self.between(&path("max_retries"), on.max_retries, 0, 100);
         self.between(&path("max_left_out"), on.max_left_out, 0, 1000);
         for (name, value) in [
@@ -45,7 +47,7 @@ impl Findings {
         }
     }
 
-    pub(super) fn guard(&mut self, config: &GuardConfig) {
+    pub(super) fn guard(&mut self, config: &GuardConfig, optimizer: &OptimizerConfig) {
         // More than so many would not fit the state that a run keeps.
         const MOST: usize = 100_000;
         match config {
@@ -60,6 +62,22 @@ impl Findings {
                 self.between("guard.zclip.warmup", zclip.warmup, 2, MOST);
                 self.not_negative("guard.zclip.max_norm", zclip.max_norm);
                 self.positive("guard.zclip.epsilon", zclip.epsilon);
+            }
+            GuardConfig::Adagc(adagc) => {
+                self.share_below_one("guard.adagc.beta", adagc.beta);
+                self.positive("guard.adagc.lambda_rel", adagc.lambda_rel);
+                self.positive("guard.adagc.lambda_abs", adagc.lambda_abs);
+            }
+            GuardConfig::Spam(spam) => {
+                self.positive("guard.spam.theta", spam.theta);
+                self.positive("guard.spam.every", spam.every as f64);
+                let algorithm = &optimizer.algorithm;
+                if !matches!(algorithm, Algorithm::Adam(_) | Algorithm::Adamw(_)) {
+                    let message = "`guard=spam` looks after the moments of Adam, which this \
+                                   optimizer does not have; use \
+                                   `optimizer.algorithm=adam` or another guard";
+                    self.one("guard", message.into());
+                }
             }
         }
     }

@@ -51,6 +51,16 @@ const TABLE: &[(&[&str], &str)] = &[
         "argument `guard.alpha=1`: `guard.zclip.alpha` is 1, and must be at least 0 and below 1",
     ),
     (&["guard=zclip", "guard.max_norm=0"], ""),
+    (&["guard=adagc", "guard.warmup=0"], ""),
+    (
+        &["guard=adagc", "guard.lambda_rel=0"],
+        "argument `guard.lambda_rel=0`: `guard.adagc.lambda_rel` is 0, and must be above 0",
+    ),
+    (&["guard=spam", "optimizer.algorithm=adam"], ""),
+    (
+        &["guard=spam", "optimizer.algorithm=sgd"],
+        "argument `guard=spam`: `guard=spam` looks after the moments of Adam, which this optimizer does not have; use `optimizer.algorithm=adam` or another guard",
+    ),
     (
         &["curriculum=odm"],
         "argument `curriculum=odm`: `curriculum` chooses between the domains of a mixture, and `data` has fewer than two; use `data=mixture` with several, or `curriculum=off`",

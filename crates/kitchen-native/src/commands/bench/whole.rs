@@ -115,6 +115,7 @@ async fn bare(config: &RunConfig) -> anyhow::Result<Vec<f64>> {
             lr: config.lr,
             clip_norm: 0.0,
             measure: false,
+            ..OptimStep::default()
         };
         client.optim_step(&update).await?.await?;
         report.await?;
