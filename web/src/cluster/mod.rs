@@ -9,6 +9,7 @@ mod asked;
 mod controls;
 mod digest;
 mod grid;
+mod layout;
 mod parts;
 mod scene;
 mod schedule;
@@ -49,6 +50,8 @@ pub fn mount() {
 /// Everything below the title.
 struct Cluster {
     scenario: String,
+    /// The seed that was asked for: other scenarios run with it too.
+    seed: Option<u64>,
     scene: Shared,
     draft: Draft,
     notices: Vec<String>,
@@ -65,8 +68,8 @@ impl Component for Cluster {
         let mut notices = asked.notices.clone();
         let scene = asked.spec().and_then(|spec| Scene::new(spec, asked.speed));
         let mut scene = scene.unwrap_or_else(|error| {
-            notices.push(format!("{error}; here is the usual run instead"));
-            Scene::usual(asked.speed)
+            notices.push(format!("{error}; here is the scenario as it is instead"));
+            Scene::of(&asked.scenario, asked.speed)
         });
         scene.lead(asked.lead);
         if let Some(at) = asked.at {
@@ -78,6 +81,7 @@ impl Component for Cluster {
         draw_on(&scene);
         Self {
             scenario: asked.scenario.clone(),
+            seed: asked.seed,
             scene,
             draft,
             notices,
@@ -92,8 +96,8 @@ impl Component for Cluster {
             Act::Watch(name) => self.watch(&name),
             Act::Change(change) => self.draft.change(&change),
             Act::Take => {
-                let of = self.scene.borrow().player.story().setting().spec.clone();
-                self.begin(self.draft.spec(&of));
+                let spec = self.draft.spec(&self.scene.borrow().spec);
+                self.begin(spec);
             }
             other => {
                 let mut scene = self.scene.borrow_mut();
@@ -144,19 +148,21 @@ impl Cluster {
 
     /// Begins the scenario of that name.
     fn watch(&mut self, name: &str) {
-        let Some(Ok(spec)) = Scenario::named(name).map(Scenario::spec) else {
+        let Some(Ok(mut spec)) = Scenario::named(name).map(Scenario::spec) else {
             return;
         };
+        spec.seed = self.seed.unwrap_or(spec.seed);
         self.scenario = name.to_owned();
-        address::replace(&format!("scenario={name}"));
         self.begin(spec);
     }
 
+    /// Begins a run of the scenario, and writes it into the address.
     fn begin(&mut self, spec: Spec) {
         let speed = self.scene.borrow().player.speed;
         self.notices.clear();
         match Scene::new(spec, speed) {
             Ok(scene) => {
+                address::replace(&asked::query(&self.scenario, self.seed, &scene.spec));
                 self.draft = Draft::of(scene.player.story().setting());
                 *self.scene.borrow_mut() = scene;
             }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use kitchen_core::sim::Constants;
-use kitchen_core::sim::story::{Event, Metric, Moment, Phase, Player, Spec};
+use kitchen_core::sim::story::{Event, Metric, Moment, Phase, Player, SCENARIOS, Scenario, Spec};
 use kitchen_core::sim::trace::{Trace, trace};
 use kitchen_core::told::{clock, told};
 use kitchen_core::words;
@@ -37,6 +37,8 @@ pub(super) type Shared = Rc<RefCell<Scene>>;
 /// A run that is watched.
 pub(super) struct Scene {
     pub(super) player: Player,
+    /// What was begun, without what a person broke since.
+    pub(super) spec: Spec,
     /// What is shown of the GPUs.
     pub(super) metric: Metric,
     curves: Curves,
@@ -65,12 +67,13 @@ struct Curves {
 impl Scene {
     /// At the beginning of a run.
     pub(super) fn new(spec: Spec, speed: f64) -> Result<Self, String> {
-        let player = Player::new(spec, speed).map_err(|error| error.to_string())?;
+        let player = Player::new(spec.clone(), speed).map_err(|error| error.to_string())?;
         let job = &player.story().setting().job;
         let constants = Constants::bundled().map_err(|error| error.to_string())?;
         Ok(Self {
             trace: trace(job, &constants, |_, _| 1.0).ok(),
             player,
+            spec,
             metric: Metric::Utilisation,
             curves: Curves::default(),
             lines: Vec::new(),
@@ -83,10 +86,12 @@ impl Scene {
         })
     }
 
-    /// Of the specification that needs nothing to be said.
-    pub(super) fn usual(speed: f64) -> Self {
-        Self::new(Spec::default(), speed)
-            .unwrap_or_else(|error| unreachable!("a test runs the default: {error}"))
+    /// At the beginning of a scenario as it is.
+    pub(super) fn of(scenario: &str, speed: f64) -> Self {
+        let scenario = Scenario::named(scenario).unwrap_or(&SCENARIOS[0]);
+        let spec = scenario.spec().map_err(|error| error.to_string());
+        spec.and_then(|spec| Self::new(spec, speed))
+            .unwrap_or_else(|error| unreachable!("a test runs every scenario: {error}"))
     }
 
     /// Has everything drawn again.

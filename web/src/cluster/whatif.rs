@@ -10,6 +10,7 @@ use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent};
 use yew::{Callback, Html, html};
 
 use super::controls::Act;
+use super::layout::{RECOMPUTES, SHARDINGS};
 
 /// The most GPUs and the largest degree that a slider offers, as powers of two.
 const MOST: u32 = 14;
@@ -33,16 +34,6 @@ pub(super) enum Change {
     Sharding(Sharding),
     Recompute(Recompute),
 }
-
-const SHARDINGS: [Sharding; 5] = [
-    Sharding::None,
-    Sharding::Zero1,
-    Sharding::DistOpt,
-    Sharding::Zero2,
-    Sharding::Fsdp,
-];
-
-const RECOMPUTES: [Recompute; 3] = [Recompute::None, Recompute::Selective, Recompute::Full];
 
 impl Draft {
     /// What a run has.
