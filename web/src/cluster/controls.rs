@@ -35,9 +35,9 @@ pub(super) enum Act {
     Break,
     /// Watches a scenario.
     Watch(String),
-    /// Changes something of the other layout.
+    /// Changes something of the other run.
     Change(Change),
-    /// Watches the other layout.
+    /// Watches the other run.
     Take,
 }
 

@@ -1,23 +1,25 @@
-//! Another layout, and at once what would come of it.
+//! Another layout, model or accelerator, and at once what would come of it.
 
 use kitchen_core::sim::Constants;
 use kitchen_core::sim::cost::{Estimate, estimate, peak_memory};
-use kitchen_core::sim::input::{Job, Recompute, Sharding};
-use kitchen_core::sim::story::{LayoutSpec, Setting, Spec};
+use kitchen_core::sim::input::{Job, Recompute, Sharding, accelerators, models};
+use kitchen_core::sim::story::{LayoutSpec, ModelSpec, Setting, Spec};
 use kitchen_core::words;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent};
 use yew::{Callback, Html, html};
 
 use super::controls::Act;
-use super::layout::{RECOMPUTES, SHARDINGS};
+use super::layout::{Part, RECOMPUTES, SHARDINGS};
 
 /// The most GPUs and the largest degree that a slider offers, as powers of two.
 const MOST: u32 = 14;
 
-/// A layout that a person makes.
+/// What a person makes of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Draft {
+    model: ModelSpec,
+    accelerator: String,
     gpus: u32,
     layout: LayoutSpec,
 }
@@ -25,14 +27,12 @@ pub(super) struct Draft {
 /// What a person changes of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Change {
+    /// Another model, by its place among [`models`].
+    Model(usize),
+    /// Another accelerator, by its place among [`accelerators`].
+    Accelerator(usize),
     Gpus(u32),
-    Tp(u32),
-    Pp(u32),
-    Cp(u32),
-    Vp(u32),
-    MicroBatch(u32),
-    Sharding(Sharding),
-    Recompute(Recompute),
+    Layout(Part),
 }
 
 impl Draft {
@@ -40,6 +40,8 @@ impl Draft {
     pub(super) fn of(setting: &Setting) -> Self {
         let layout = &setting.job.layout;
         Self {
+            model: setting.spec.model.clone(),
+            accelerator: setting.spec.cluster.accelerator.clone(),
             gpus: setting.job.cluster.devices,
             layout: LayoutSpec {
                 tp: layout.tp,
@@ -56,22 +58,30 @@ impl Draft {
     }
 
     pub(super) fn change(&mut self, change: &Change) {
-        let layout = &mut self.layout;
         match *change {
+            Change::Model(place) => {
+                if let Some((name, _)) = models().get(place) {
+                    self.model = ModelSpec {
+                        preset: Some((*name).to_owned()),
+                        ..ModelSpec::default()
+                    };
+                }
+            }
+            Change::Accelerator(place) => {
+                if let Some(name) = accelerator_names().get(place) {
+                    self.accelerator.clone_from(name);
+                }
+            }
             Change::Gpus(gpus) => self.gpus = gpus,
-            Change::Tp(tp) => layout.tp = tp,
-            Change::Pp(pp) => layout.pp = pp,
-            Change::Cp(cp) => layout.cp = cp,
-            Change::Vp(vp) => layout.vp = vp,
-            Change::MicroBatch(sequences) => layout.micro_batch = sequences,
-            Change::Sharding(sharding) => layout.sharding = sharding,
-            Change::Recompute(recompute) => layout.recompute = recompute,
+            Change::Layout(part) => part.set(&mut self.layout),
         }
     }
 
-    /// The run with this layout.
+    /// The run with all of that.
     pub(super) fn spec(&self, of: &Spec) -> Spec {
         let mut spec = of.clone();
+        spec.model = self.model.clone();
+        spec.cluster.accelerator.clone_from(&self.accelerator);
         spec.cluster.gpus = self.gpus;
         spec.layout = Some(self.layout);
         spec
@@ -94,18 +104,30 @@ pub(super) fn view(draft: &Draft, setting: &Setting, act: &Callback<Act>) -> Htm
     let slider = |id, name, value, most, change: fn(u32) -> Change| {
         slider((id, name), value, most, act, change)
     };
+    let models = models();
+    let models: Vec<&str> = models.iter().map(|(name, _)| *name).collect();
+    let model = models
+        .iter()
+        .position(|name| Some(*name) == draft.model.preset.as_deref());
+    let accelerators = accelerator_names();
+    let accelerator = accelerators.iter().position(|it| *it == draft.accelerator);
+    let sharding = SHARDINGS.iter().position(|it| *it == layout.sharding);
+    let recompute = RECOMPUTES.iter().position(|it| *it == layout.recompute);
     html! {
         <section class="card" aria-labelledby="whatif-title">
             <h2 id="whatif-title">{ "What if?" }</h2>
             <div class="knobs">
+                { choice(("model", "model"), &models, model, act, Change::Model) }
+                { choice(("accelerator", "accelerator"), &accelerators, accelerator, act, Change::Accelerator) }
                 { slider("gpus-slider", "GPUs", draft.gpus, MOST, Change::Gpus) }
-                { slider("tp", "tensor parallel", layout.tp, 6, Change::Tp) }
-                { slider("pp", "pipeline stages", layout.pp, 6, Change::Pp) }
-                { slider("vp", "chunks of a stage", layout.vp, 4, Change::Vp) }
-                { slider("cp", "context parallel", layout.cp, 4, Change::Cp) }
-                { slider("micro-batch", "sequences of a micro-step", layout.micro_batch, 5, Change::MicroBatch) }
-                { choice(("sharding", "data parallel ranks share"), &SHARDINGS.map(Sharding::name), SHARDINGS.iter().position(|it| *it == layout.sharding), act, |place| Change::Sharding(SHARDINGS.get(place).copied().unwrap_or(Sharding::None))) }
-                { choice(("recompute", "computed again"), &RECOMPUTES.map(Recompute::name), RECOMPUTES.iter().position(|it| *it == layout.recompute), act, |place| Change::Recompute(RECOMPUTES.get(place).copied().unwrap_or(Recompute::None))) }
+                { slider("tp", "tensor parallel", layout.tp, 6, |it| Change::Layout(Part::Tp(it))) }
+                { slider("pp", "pipeline stages", layout.pp, 6, |it| Change::Layout(Part::Pp(it))) }
+                { slider("vp", "chunks of a stage", layout.vp, 4, |it| Change::Layout(Part::Vp(it))) }
+                { slider("cp", "context parallel", layout.cp, 4, |it| Change::Layout(Part::Cp(it))) }
+                { slider("ep", "expert parallel", layout.ep, 7, |it| Change::Layout(Part::Ep(it))) }
+                { slider("micro-batch", "sequences of a micro-step", layout.micro_batch, 5, |it| Change::Layout(Part::MicroBatch(it))) }
+                { choice(("sharding", "data parallel ranks share"), &SHARDINGS.map(Sharding::name), sharding, act, |place| Change::Layout(Part::Sharding(SHARDINGS.get(place).copied().unwrap_or(Sharding::None)))) }
+                { choice(("recompute", "computed again"), &RECOMPUTES.map(Recompute::name), recompute, act, |place| Change::Layout(Part::Recompute(RECOMPUTES.get(place).copied().unwrap_or(Recompute::None)))) }
             </div>
             { answer(&found, setting) }
             <div class="buttons">
@@ -114,6 +136,13 @@ pub(super) fn view(draft: &Draft, setting: &Setting, act: &Callback<Act>) -> Htm
             </div>
         </section>
     }
+}
+
+/// All accelerators that are known.
+fn accelerator_names() -> Vec<String> {
+    // A malformed table stops every run before: the page would show none.
+    let known = accelerators().unwrap_or_default();
+    known.into_iter().map(|it| it.name).collect()
 }
 
 /// A slider over powers of two.
@@ -138,9 +167,9 @@ fn slider(
     }
 }
 
-fn choice<const N: usize>(
+fn choice<T: AsRef<str>>(
     (id, name): (&'static str, &'static str),
-    names: &[&'static str; N],
+    names: &[T],
     chosen: Option<usize>,
     act: &Callback<Act>,
     change: fn(usize) -> Change,
@@ -155,14 +184,14 @@ fn choice<const N: usize>(
             <label for={id}>{ name }</label>
             <select {id} {onchange}>
                 { for names.iter().enumerate().map(|(place, name)| html! {
-                    <option selected={Some(place) == chosen}>{ *name }</option>
+                    <option selected={Some(place) == chosen}>{ name.as_ref() }</option>
                 }) }
             </select>
         </div>
     }
 }
 
-/// Both layouts beside each other, or why the other cannot be.
+/// Both runs beside each other, or why the other cannot be.
 fn answer(found: &Result<(Job, Estimate), String>, setting: &Setting) -> Html {
     let (job, other) = match found {
         Ok(found) => found,
@@ -225,10 +254,29 @@ mod tests {
             let mut draft = Draft::of(&setting);
             let (_, same) = draft.estimate(&setting).unwrap();
             assert_eq!(same.seconds, setting.estimate.seconds, "{}", scenario.name);
-            draft.change(&Change::Tp(64));
-            draft.change(&Change::Pp(64));
+            draft.change(&Change::Layout(Part::Tp(64)));
+            draft.change(&Change::Layout(Part::Pp(64)));
             draft.change(&Change::Gpus(8));
             assert!(!draft.estimate(&setting).unwrap_err().is_empty());
         }
+    }
+
+    #[test]
+    fn another_model_on_another_accelerator_is_answered_and_can_be_watched() {
+        let setting = Setting::of(SCENARIOS[0].spec().unwrap()).unwrap();
+        let mut draft = Draft::of(&setting);
+        let place = |name| models().iter().position(|(other, _)| *other == name);
+        draft.change(&Change::Model(place("gpt3-1.3b").unwrap()));
+        let accelerators = accelerator_names();
+        let faster = accelerators.iter().position(|it| it == "B200 SXM 180GB");
+        draft.change(&Change::Accelerator(faster.unwrap()));
+        // Nothing is called so.
+        draft.change(&Change::Model(1000));
+        let (job, other) = draft.estimate(&setting).unwrap();
+        assert_eq!(job.model.layers, 24);
+        assert!(other.seconds < setting.estimate.seconds);
+        let taken = Setting::of(draft.spec(&setting.spec)).unwrap();
+        assert_eq!(taken.estimate.seconds, other.seconds);
+        assert_eq!(taken.job.cluster.accelerator.name, "B200 SXM 180GB");
     }
 }
