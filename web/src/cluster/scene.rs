@@ -44,8 +44,8 @@ pub(super) struct Scene {
     curves: Curves,
     /// What happened, the newest last.
     lines: Vec<String>,
-    /// One step, operation by operation; none where that is refused.
-    trace: Option<Trace>,
+    /// One step, operation by operation, or why there is none.
+    trace: Result<Trace, String>,
     places: Places,
     /// The GPU that is looked at.
     chosen: Option<u32>,
@@ -71,7 +71,7 @@ impl Scene {
         let job = &player.story().setting().job;
         let constants = Constants::bundled().map_err(|error| error.to_string())?;
         Ok(Self {
-            trace: trace(job, &constants, |_, _| 1.0).ok(),
+            trace: trace(job, &constants, |_, _| 1.0).map_err(|refusal| refusal.to_string()),
             player,
             spec,
             metric: Metric::Utilisation,
@@ -235,9 +235,8 @@ impl Scene {
         });
         self.places = places;
         write(document, "gpu", &grid::tell(player, chosen));
-        if let Some(trace) = &self.trace {
-            theatre.on("schedule", |stage| schedule::draw(stage, trace));
-        }
+        theatre.on("schedule", |stage| schedule::draw(stage, &self.trace));
+        write(document, "schedule-reason", &schedule::reason(&self.trace));
         write(document, "log", &self.lines.join("\n"));
         let is_due = self
             .announced

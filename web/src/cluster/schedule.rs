@@ -19,19 +19,30 @@ pub(super) fn view() -> Html {
         <section class="card" aria-labelledby="schedule-title">
             <h2 id="schedule-title">{ "The pipeline of a step" }</h2>
             <canvas id="schedule" class="curve" role="img"></canvas>
+            <p id="schedule-reason" class="problems"></p>
             <p class="quiet">{ "A row is a stage, a bar a micro-step with its number: forward in the first colour, backward in the second. What is empty is the bubble; at the end come gradients and the optimizer." }</p>
         </section>
     }
 }
 
-/// Draws the operations of the slowest replica, and says them in words.
-pub(super) fn draw(stage: &Stage<'_>, trace: &Trace) -> String {
+/// Why there is no picture; empty where there is one.
+pub(super) fn reason(trace: &Result<Trace, String>) -> String {
+    let told = |refusal| format!("Stages with several chunks are not drawn here: {refusal}.");
+    trace.as_ref().err().map(told).unwrap_or_default()
+}
+
+/// Draws the operations of the slowest replica, and says them in words. Where there are none, the
+/// picture of the run before is wiped away.
+pub(super) fn draw(stage: &Stage<'_>, trace: &Result<Trace, String>) -> String {
     let brush = Brush::begin(
         &stage.context,
         stage.palette,
         stage.ratio,
         (stage.width, stage.height),
     );
+    let Ok(trace) = trace else {
+        return reason(trace);
+    };
     let stages = trace.operations.iter().map(|it| it.stage + 1).max();
     let stages = stages.unwrap_or(1);
     let row = (stage.height / f64::from(stages)).min(TALLEST);
@@ -96,4 +107,39 @@ fn describe(trace: &Trace, stages: u32) -> String {
         words::value(trace.seconds),
         words::percent(idle.max(0.0)),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use kitchen_core::sim::Constants;
+    use kitchen_core::sim::story::{LayoutSpec, Scenario, Setting};
+    use kitchen_core::sim::trace::trace;
+
+    use super::*;
+
+    /// The picture of `small` in 12 chunks, with so many sequences in a micro-step.
+    fn picture(micro_batch: u32) -> Result<Trace, String> {
+        let mut spec = Scenario::named("small").unwrap().spec().unwrap();
+        spec.layout = Some(LayoutSpec {
+            pp: 4,
+            vp: 3,
+            micro_batch,
+            ..LayoutSpec::default()
+        });
+        let job = Setting::of(spec).unwrap().job;
+        let found = trace(&job, &Constants::bundled().unwrap(), |_, _| 1.0);
+        found.map_err(|refusal| refusal.to_string())
+    }
+
+    #[test]
+    fn what_is_not_drawn_is_told_with_its_reason() {
+        assert_eq!(reason(&picture(12)), "");
+        assert_eq!(
+            reason(&picture(16)),
+            "Stages with several chunks are not drawn here: micro-steps (15) is not a multiple of \
+             pp (4); the nearest that is: 16."
+        );
+    }
 }
