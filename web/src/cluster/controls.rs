@@ -7,8 +7,8 @@ use web_sys::{Event, HtmlInputElement, HtmlSelectElement, InputEvent};
 use yew::{Callback, Html, html};
 
 use super::scene::Scene;
-use super::title;
 use super::whatif::Change;
+use super::{facts, title};
 
 /// What a person does.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,27 +94,9 @@ pub(super) fn view(scene: &Scene, act: &Callback<Act>) -> Html {
             <label class="time-machine">{ format!("Time, of {whole}") }
                 <input id="seek" type="range" min="0" max="1" step="0.001" value="0" oninput={seek} />
             </label>
-            <dl class="facts">
-                { for FACTS.iter().map(|(id, name)| html! {
-                    <div class="fact"><dt>{ *name }</dt><dd id={*id}>{ "–" }</dd></div>
-                }) }
-            </dl>
+            { facts::view() }
             <p id="state-line" class="quiet"></p>
             <p id="announcement" class="only-read" role="status"></p>
         </section>
     }
 }
-
-/// The numbers beside the controls, by the ids of their places.
-const FACTS: [(&str, &str); 10] = [
-    ("fact-time", "time"),
-    ("fact-step", "step"),
-    ("fact-loss", "loss"),
-    ("fact-ppl", "perplexity"),
-    ("fact-tokens", "tokens/s"),
-    ("fact-seconds", "step time"),
-    ("fact-goodput", "goodput"),
-    ("fact-power", "power"),
-    ("fact-heat", "mean heat"),
-    ("fact-failures", "failures"),
-];

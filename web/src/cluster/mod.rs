@@ -8,6 +8,7 @@
 mod asked;
 mod controls;
 mod digest;
+mod facts;
 mod grid;
 mod layout;
 mod parts;

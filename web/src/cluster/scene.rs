@@ -16,7 +16,7 @@ use yew::{Html, html};
 
 use super::controls::Act;
 use super::grid::{self, Places};
-use super::schedule;
+use super::{facts, schedule};
 use crate::draw::canvas::measure;
 use crate::draw::chart::{Chart, Curve, Goal, Unit, describe, layout, paint};
 use crate::frames::write;
@@ -223,7 +223,8 @@ impl Scene {
 
     fn draw(&mut self, document: &Document) {
         self.mark(document);
-        self.write_facts(document);
+        facts::put(document, &self.player);
+        write(document, "state-line", &self.sentence());
         let theatre = Theatre::new(document);
         self.curves.draw(&theatre);
         let (player, metric, chosen) = (&self.player, self.metric, self.chosen);
@@ -284,58 +285,6 @@ impl Scene {
             let _ = slider.set_attribute("aria-valuetext", &clock(self.player.now));
         }
         write(document, "toggle", self.verb());
-    }
-
-    fn write_facts(&self, document: &Document) {
-        let board = &self.player.board;
-        let setting = self.player.story().setting();
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
-        let (seconds, tokens) = match board.rate {
-            Some(Event::Rate { step_s, tok_s, .. }) => (Some(step_s), Some(tok_s)),
-            _ => (None, None),
-        };
-        let (heat, watts) = match board.fleet {
-            Some(Event::Fleet { temp, watts, .. }) => (Some(temp), Some(watts)),
-            _ => (None, None),
-        };
-        let gpus = f64::from(setting.job.cluster.devices);
-        let step = format!(
-            "{} of {}",
-            words::count(board.step),
-            words::count(setting.steps)
-        );
-        for (id, text) in [
-            ("fact-time", Some(clock(self.player.now))),
-            ("fact-step", Some(step)),
-            ("fact-loss", board.loss.map(|loss| format!("{loss:.4}"))),
-            ("fact-ppl", board.ppl.map(words::value)),
-            ("fact-tokens", tokens.map(words::rate)),
-            (
-                "fact-seconds",
-                seconds.map(|it| format!("{} s", words::value(it))),
-            ),
-            ("fact-goodput", self.goodput().map(words::percent)),
-            (
-                "fact-power",
-                watts.map(|it| format!("{} kW", words::value(it * gpus / 1e3))),
-            ),
-            ("fact-heat", heat.map(|it| format!("{it:.0} °C"))),
-            (
-                "fact-failures",
-                Some(words::count(u64::from(board.failures))),
-            ),
-        ] {
-            write(document, id, &or_dash(text));
-        }
-        write(document, "state-line", &self.sentence());
-    }
-
-    /// The share of the time since the first step began that was spent on steps that count.
-    fn goodput(&self) -> Option<f64> {
-        let setting = self.player.story().setting();
-        let passed = self.player.board.at - setting.setup.seconds();
-        let useful = self.player.board.step as f64 * setting.plan.step;
-        (passed > 0.0).then(|| (useful / passed).min(1.0))
     }
 
     /// How it goes, in a sentence.
