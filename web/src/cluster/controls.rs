@@ -27,9 +27,11 @@ pub(super) enum Act {
     Seek(f64),
     /// Shows something else of the GPUs.
     Show(Metric),
-    /// Looks at the GPU under a place of the grid, in CSS pixels, or at none.
+    /// Points at the GPU under a place of the grid, in CSS pixels, or at none.
     PointAt(Option<(f64, f64)>),
-    /// Looks at a neighbour of the GPU that is looked at.
+    /// Chooses the GPU under such a place, and breaks it.
+    BreakAt((f64, f64)),
+    /// Chooses a neighbour of the GPU that is looked at.
     Step(i32, i32),
     /// Breaks the GPU that is looked at, or another.
     Break,

@@ -1,13 +1,13 @@
 //! All GPUs at once, by node and by rack: a cell for each, or for several where they are many.
 
 use kitchen_core::sim::story::{Cell, Condition, Limits, Metric, Player, per_cell};
-use kitchen_core::told::clock;
 use kitchen_core::words;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlSelectElement, KeyboardEvent, MouseEvent, PointerEvent};
 use yew::{Callback, Html, html};
 
 use super::controls::Act;
+use super::past::Past;
 use super::scene::Scene;
 use crate::draw::canvas::Brush;
 use crate::draw::image::Image;
@@ -19,8 +19,6 @@ use crate::stage::Stage;
 const MOST_CELLS: u32 = 16_384;
 /// From this side on, in CSS pixels, a cell has room for a letter.
 const ROOM_FOR_A_LETTER: f64 = 12.0;
-/// Simulated seconds of the past that are told of one GPU, and how many looks at it.
-const PAST: (f64, u32) = (600.0, 48);
 
 /// Where each GPU is on the canvas.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -233,8 +231,8 @@ fn describe(player: &Player, metric: Metric, cells: &[Cell]) -> String {
 }
 
 /// The GPU that is looked at, and how it was.
-pub(super) fn tell(player: &Player, chosen: Option<u32>) -> String {
-    let Some(number) = chosen else {
+pub(super) fn tell(player: &Player, looked_at: Option<(u32, &Past)>) -> String {
+    let Some((number, past)) = looked_at else {
         return "Point at a GPU to see how it is; click to break it. With the keyboard: arrows, \
                 and Enter."
             .into();
@@ -248,15 +246,7 @@ pub(super) fn tell(player: &Player, chosen: Option<u32>) -> String {
     );
     let rack = node / setting.spec.cluster.nodes_per_rack;
     let well = gpu.condition.mark().map_or("well", |(_, name)| name);
-    let (seconds, looks) = PAST;
-    let from = (player.now - seconds).max(0.0);
-    let past = (0..=looks).map(|look| {
-        let at = from + (player.now - from) * f64::from(look) / f64::from(looks);
-        story.gpu(at, number).celsius
-    });
-    let (low, high) = past.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), it| {
-        (low.min(it), high.max(it))
-    });
+    let (low, high) = past.celsius();
     format!(
         "GPU {place} of node {node}, rack {rack}: {well}. {} busy, {:.1} GiB, {:.0} °C, {:.0} W; \
          between {low:.0} and {high:.0} °C in the last {}.",
@@ -264,7 +254,7 @@ pub(super) fn tell(player: &Player, chosen: Option<u32>) -> String {
         gpu.gib,
         gpu.celsius,
         gpu.watts,
-        clock(player.now - from)
+        past.length()
     )
 }
 
@@ -276,16 +266,13 @@ pub(super) fn view(scene: &Scene, act: &Callback<Act>) -> Html {
         let metric = place.and_then(|place| Metric::ALL.get(place));
         Act::Show(metric.copied().unwrap_or(Metric::Utilisation))
     });
-    let at = |x: i32, y: i32| Some((f64::from(x), f64::from(y)));
-    let onpointermove =
-        act.reform(move |event: PointerEvent| Act::PointAt(at(event.offset_x(), event.offset_y())));
-    let onclick = {
-        let act = act.clone();
-        Callback::from(move |event: MouseEvent| {
-            act.emit(Act::PointAt(at(event.offset_x(), event.offset_y())));
-            act.emit(Act::Break);
-        })
-    };
+    let at = |x: i32, y: i32| (f64::from(x), f64::from(y));
+    let onpointermove = act.reform(move |event: PointerEvent| {
+        Act::PointAt(Some(at(event.offset_x(), event.offset_y())))
+    });
+    let onpointerleave = act.reform(|_: PointerEvent| Act::PointAt(None));
+    let onclick =
+        act.reform(move |event: MouseEvent| Act::BreakAt(at(event.offset_x(), event.offset_y())));
     let onkeydown = {
         let act = act.clone();
         Callback::from(move |event: KeyboardEvent| {
@@ -314,8 +301,9 @@ pub(super) fn view(scene: &Scene, act: &Callback<Act>) -> Html {
                 </label>
             </div>
             <canvas id="gpus" class="gpus" role="img" tabindex="0"
-                {onpointermove} {onclick} {onkeydown}></canvas>
+                {onpointermove} {onpointerleave} {onclick} {onkeydown}></canvas>
             <p id="gpu" class="quiet"></p>
+            <canvas id="gpu-past" class="past" role="img"></canvas>
             <p class="quiet">{ "The fuller the colour, the more. Letters: X failed, s slow, e memory errors, h too hot, ? cut off." }</p>
         </section>
     }

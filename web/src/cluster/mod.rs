@@ -12,6 +12,7 @@ mod facts;
 mod grid;
 mod layout;
 mod parts;
+mod past;
 mod scene;
 mod schedule;
 mod teach;

@@ -16,6 +16,7 @@ use yew::{Html, html};
 
 use super::controls::Act;
 use super::grid::{self, Places};
+use super::past::{self, Past};
 use super::{facts, schedule};
 use crate::draw::canvas::measure;
 use crate::draw::chart::{Chart, Curve, Goal, Unit, describe, layout, paint};
@@ -47,7 +48,9 @@ pub(super) struct Scene {
     /// One step, operation by operation, or why there is none.
     trace: Result<Trace, String>,
     places: Places,
-    /// The GPU that is looked at.
+    /// The GPU that the pointer is on.
+    pointed: Option<u32>,
+    /// The GPU that was clicked on, or that the keyboard went to.
     chosen: Option<u32>,
     clock: Stopwatch,
     looked: Stopwatch,
@@ -78,6 +81,7 @@ impl Scene {
             curves: Curves::default(),
             lines: Vec::new(),
             places: Places::default(),
+            pointed: None,
             chosen: None,
             clock: Stopwatch::start(),
             looked: Stopwatch::start(),
@@ -109,11 +113,21 @@ impl Scene {
             Act::Leap => self.player.leap(),
             Act::Seek(share) => self.seek(share * self.player.story().seconds()),
             Act::Show(metric) => self.metric = metric,
-            Act::PointAt(place) => self.chosen = place.and_then(|(x, y)| self.places.gpu_at(x, y)),
-            Act::Step(right, down) => {
-                self.chosen = self.places.neighbour(self.chosen, right, down);
+            Act::PointAt(place) => {
+                self.pointed = place.and_then(|(x, y)| self.places.gpu_at(x, y));
             }
-            Act::Break => self.break_chosen(),
+            Act::BreakAt((x, y)) => {
+                if let Some(gpu) = self.places.gpu_at(x, y) {
+                    self.chosen = Some(gpu);
+                    self.break_gpu(Some(gpu));
+                }
+            }
+            Act::Step(right, down) => {
+                self.chosen = self.places.neighbour(self.looked_at(), right, down);
+                // Even where the pointer rests on another one.
+                self.pointed = None;
+            }
+            Act::Break => self.break_gpu(self.looked_at()),
             // These are about another run.
             Act::Watch(_) | Act::Change(_) | Act::Take => {}
         }
@@ -158,9 +172,14 @@ impl Scene {
         }
     }
 
-    /// Breaks the GPU that is looked at, or another.
-    fn break_chosen(&mut self) {
-        let broken = match self.chosen {
+    /// The GPU that is pointed at, or else the chosen one.
+    fn looked_at(&self) -> Option<u32> {
+        self.pointed.or(self.chosen)
+    }
+
+    /// Breaks a GPU, or another where none is meant.
+    fn break_gpu(&mut self, number: Option<u32>) {
+        let broken = match number {
             Some(number) => self.player.break_number(number),
             None => self.player.break_gpu(),
         };
@@ -227,15 +246,18 @@ impl Scene {
         write(document, "state-line", &self.sentence());
         let theatre = Theatre::new(document);
         self.curves.draw(&theatre);
-        let (player, metric, chosen) = (&self.player, self.metric, self.chosen);
+        let (player, metric, looked_at) = (&self.player, self.metric, self.looked_at());
         let mut places = Places::default();
         theatre.on("gpus", |stage| {
-            let (drawn, words) = grid::draw(stage, player, metric, chosen);
+            let (drawn, words) = grid::draw(stage, player, metric, looked_at);
             places = drawn;
             words
         });
         self.places = places;
-        write(document, "gpu", &grid::tell(player, chosen));
+        let past = looked_at.map(|number| Past::of(player, number));
+        let told = grid::tell(player, looked_at.zip(past.as_ref()));
+        write(document, "gpu", &told);
+        theatre.on("gpu-past", |stage| past::draw(stage, past.as_ref()));
         theatre.on("schedule", |stage| schedule::draw(stage, &self.trace));
         write(document, "schedule-reason", &schedule::reason(&self.trace));
         write(document, "log", &self.lines.join("\n"));
