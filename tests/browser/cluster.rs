@@ -81,6 +81,62 @@ fn another_layout_is_answered_at_once_and_can_be_watched() -> anyhow::Result<()>
     page.end()
 }
 
+/// Tells the grid of a pointer near its upper left corner, where the first GPU is.
+fn point(page: &Page, event: &str) -> anyhow::Result<()> {
+    let script = "const grid = document.getElementById('gpus');
+                  const box = grid.getBoundingClientRect();
+                  const place = { clientX: box.left + 3, clientY: box.top + 3 };
+                  grid.dispatchEvent(new PointerEvent(arguments[0], place))";
+    page.run(script, &[json!(event)])?;
+    Ok(())
+}
+
+#[test]
+fn an_address_with_another_layout_shows_all_that_there_is() -> anyhow::Result<()> {
+    let Some(page) = Setup::new().blank()? else {
+        return Ok(());
+    };
+    page.visit(
+        "cluster.html?scenario=small&seed=9&pp=4&vp=3&micro-batch=16&sharding=zero1&recompute=full\
+         &speed-factor=max&at=120&paused",
+    )?;
+    page.wait("steps", SOON, |state| state.step > 0)?;
+    page.wait_for_text("As fast as it can")?;
+    assert_eq!(page.value("#sharding")?, "zero1");
+    assert_eq!(page.value("#recompute")?, "full");
+    page.wait_for_text("micro-steps (15) is not a multiple of pp (4)")?;
+    for (id, unit) in [
+        ("fact-lr", "0.0"),
+        ("fact-reduce", " ms"),
+        ("fact-epoch", "of"),
+    ] {
+        let fact = format!("document.getElementById('{id}').innerText.includes('{unit}')");
+        page.wait_for(id, &fact)?;
+    }
+
+    // Whatever the pointer has left is not broken.
+    let told = "document.getElementById('gpu').innerText";
+    point(&page, "pointermove")?;
+    page.wait_for("a GPU", &format!("{told}.startsWith('GPU 0 of node 0')"))?;
+    let past = "document.getElementById('gpu-past').ariaLabel.includes('°C')";
+    page.wait_for("its past", past)?;
+    point(&page, "pointerleave")?;
+    page.wait_for("none", &format!("{told}.startsWith('Point at a GPU')"))?;
+    page.click("#break")?;
+    page.wait_for_text("by you: GPU 5 of node 0")?;
+
+    // What is watched stands in the address, and another scenario keeps the seed.
+    page.click("#take")?;
+    page.wait_for("the address", "location.search.includes('recompute=full')")?;
+    let choose = "const scenario = document.getElementById('scenario');
+                  scenario.value = 'calm';
+                  scenario.dispatchEvent(new Event('change', { bubbles: true }))";
+    page.run(choose, &[])?;
+    let address = "location.search === '?scenario=calm&seed=9'";
+    page.wait_for("another scenario", address)?;
+    page.end()
+}
+
 #[test]
 fn a_wrong_address_is_said_and_something_runs() -> anyhow::Result<()> {
     let Some(page) = Setup::new().blank()? else {

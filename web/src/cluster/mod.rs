@@ -1,6 +1,6 @@
-//! The page of a simulated cluster: a run to watch (`scene`), its GPUs (`grid`), its pipeline
-//! (`schedule`), where time and memory go (`parts`), other layouts (`whatif`), and where each
-//! number comes from (`teach`).
+//! The page of a simulated cluster: a run to watch (`scene`) and its numbers (`facts`), its GPUs
+//! (`grid`) and how one of them was (`past`), its pipeline (`schedule`), where time and memory go
+//! (`parts`), other runs (`whatif`, `layout`), and where each number comes from (`teach`).
 //!
 //! The simulator is pure and quick, so it runs on the page's own thread. As on the other page, Yew
 //! lays out what people choose, and what changes with time is drawn by hand.
