@@ -86,6 +86,12 @@ fn show_scores(rows: &[Measured], constants: &Constants) {
             table.rows, table.mape, table.bias, table.p90, table.worst
         );
     }
+    for row in &scored.left_out {
+        println!(
+            "left out: row `{}` of {}: {}",
+            row.row_id, row.table, row.reason
+        );
+    }
     if let Some(balanced) = scored.balanced_mape {
         println!("table-balanced error: {balanced:.2} %");
     }

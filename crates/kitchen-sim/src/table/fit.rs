@@ -10,6 +10,7 @@ use super::Measured;
 use super::score::errors;
 use crate::constants::{Constants, Line};
 use crate::cost::times;
+use crate::input::Job;
 use crate::math::{exp, ln};
 use crate::random::Random;
 
@@ -137,16 +138,20 @@ fn rounded(value: f64) -> f64 {
 
 /// What is made small.
 struct Problem<'a> {
-    tables: Vec<Vec<&'a Measured>>,
+    /// Scored rows with their jobs and seconds, by table.
+    tables: Vec<Vec<(&'a Measured, &'a Job, f64)>>,
     priors: Vec<(f64, f64)>,
     penalty: f64,
 }
 
 impl<'a> Problem<'a> {
     fn new(rows: &[&'a Measured], lines: &[Line], penalty: f64) -> Self {
-        let mut tables: BTreeMap<&str, Vec<&Measured>> = BTreeMap::new();
+        let mut tables: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.scored) {
-            tables.entry(&row.table).or_default().push(row);
+            if let Ok((job, measured)) = row.pair() {
+                let table = tables.entry(&row.table).or_default();
+                table.push((*row, job, measured));
+            }
         }
         Self {
             tables: tables.into_values().collect(),
@@ -164,10 +169,10 @@ impl<'a> Problem<'a> {
         let Some(constants) = Constants::of(&values) else {
             return f64::INFINITY;
         };
-        let mean = |rows: &Vec<&Measured>| {
-            let all = rows.iter().filter_map(|row| {
-                let job = row.job.as_ref()?;
-                Some(errors(row, times(job, &constants).seconds()).0)
+        let mean = |rows: &Vec<(&Measured, &Job, f64)>| {
+            let all = rows.iter().map(|(row, job, measured)| {
+                let ratio = times(job, &constants).seconds() / measured;
+                errors(row, ratio).0
             });
             all.sum::<f64>() / rows.len() as f64
         };

@@ -5,5 +5,5 @@ mod row;
 mod score;
 
 pub use fit::{Check, Fit, FitOptions, calibrate, check_halves, check_tables};
-pub use row::{Measured, TableError, TableProblem, read_tables};
-pub use score::{RowScore, Score, TableScore, predictions, score};
+pub use row::{Measured, Obstacle, TableError, TableProblem, read_tables};
+pub use score::{LeftOut, RowScore, Score, TableScore, predictions, score};

@@ -21,8 +21,21 @@ pub struct Score {
     /// Mean over the tables of their mean absolute errors of peak memory, in percent; absent where
     /// no table has any.
     pub balanced_memory_mape: Option<f64>,
-    /// Each row that has a prediction, in the order of the table.
+    /// Scored rows whose step does not count, and why.
+    pub left_out: Vec<LeftOut>,
+    /// Each row, in the order of the table.
     pub rows: Vec<RowScore>,
+}
+
+/// A scored row whose step does not count.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub row_id: String,
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// The errors of one table, in percent.
@@ -40,37 +53,37 @@ pub struct TableScore {
     pub worst: f64,
 }
 
-/// The prediction of one row.
+/// The prediction of one row. What cannot be predicted is absent, and so is the error of what was
+/// not measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RowScore {
     /// Its table.
     pub table: String,
     /// Its name.
     pub row_id: String,
-    /// Whether it counts.
+    /// Whether the table says that it counts.
     pub scored: bool,
     /// Predicted seconds of one step.
-    pub pred_step_s: f64,
+    pub pred_step_s: Option<f64>,
     /// Predicted memory of the fullest device.
-    pub pred_peak_mem_gib: f64,
+    pub pred_peak_mem_gib: Option<f64>,
     /// Absolute error in percent, of the rate where that was published.
-    pub ape: f64,
+    pub ape: Option<f64>,
     /// Signed error of the time in percent.
-    pub bias: f64,
-    /// Signed error of the memory in percent, where it was published.
+    pub bias: Option<f64>,
+    /// Signed error of the memory in percent.
     pub memory_bias: Option<f64>,
 }
 
-/// Predicts every row and says how far off it is.
+/// Predicts every row that can be predicted and says how far off it is.
 #[must_use]
 pub fn score(rows: &[Measured], constants: &Constants) -> Score {
-    let rows: Vec<RowScore> = rows
-        .iter()
-        .filter_map(|row| score_row(row, constants))
-        .collect();
-    let steps = rows.iter().filter(|row| row.scored);
-    let tables = by_table(steps.map(|row| (row, row.ape, row.bias)));
-    let memory = by_table(rows.iter().filter(|row| row.scored).filter_map(|row| {
+    let left_out = rows.iter().filter(|row| row.scored).filter_map(left_out);
+    let left_out = left_out.collect();
+    let rows: Vec<RowScore> = rows.iter().map(|row| score_row(row, constants)).collect();
+    let scored = || rows.iter().filter(|row| row.scored);
+    let tables = by_table(scored().filter_map(|row| Some((row, row.ape?, row.bias?))));
+    let memory = by_table(scored().filter_map(|row| {
         let bias = row.memory_bias?;
         Some((row, bias.abs(), bias))
     }));
@@ -79,11 +92,13 @@ pub fn score(rows: &[Measured], constants: &Constants) -> Score {
         balanced_memory_mape: balanced(&memory),
         tables,
         memory,
+        left_out,
         rows,
     }
 }
 
-/// The predictions as CSV: `row_id,pred_step_s,pred_peak_mem_gib`.
+/// The predictions as CSV: `row_id,pred_step_s,pred_peak_mem_gib`, both empty where nothing can be
+/// predicted.
 ///
 /// # Errors
 ///
@@ -92,10 +107,8 @@ pub fn predictions(score: &Score) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["row_id", "pred_step_s", "pred_peak_mem_gib"])?;
     for row in &score.rows {
-        let (step, memory) = (
-            row.pred_step_s.to_string(),
-            row.pred_peak_mem_gib.to_string(),
-        );
+        let cell = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+        let (step, memory) = (cell(row.pred_step_s), cell(row.pred_peak_mem_gib));
         writer.write_record([&row.row_id, &step, &memory])?;
     }
     let bytes = writer
@@ -104,31 +117,37 @@ pub fn predictions(score: &Score) -> Result<String, csv::Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn score_row(row: &Measured, constants: &Constants) -> Option<RowScore> {
-    let job = row.job.as_ref()?;
-    let seconds = times(job, constants).seconds();
-    let (_, memory) = peak_memory(job);
+fn left_out(row: &Measured) -> Option<LeftOut> {
+    let obstacle = row.pair().err()?;
+    Some(LeftOut {
+        table: row.table.clone(),
+        row_id: row.row_id.clone(),
+        reason: obstacle.to_string(),
+    })
+}
+
+fn score_row(row: &Measured, constants: &Constants) -> RowScore {
+    let job = row.job.as_ref().ok();
+    let seconds = job.map(|job| times(job, constants).seconds());
     // What was measured did fit, if need be by moving something to the host.
-    let gib = memory.gib().min(device_gib(job));
-    let (ape, bias) = errors(row, seconds);
-    Some(RowScore {
+    let gib = job.map(|job| peak_memory(job).1.gib().min(device_gib(job)));
+    let ratio = |found: Option<f64>, measured: Option<f64>| Some(found? / measured?);
+    let errors = ratio(seconds, row.step_s).map(|ratio| errors(row, ratio));
+    RowScore {
         table: row.table.clone(),
         row_id: row.row_id.clone(),
         scored: row.scored,
         pred_step_s: seconds,
         pred_peak_mem_gib: gib,
-        ape,
-        bias,
-        memory_bias: row
-            .peak_mem_gib
-            .map(|measured| 100.0 * (gib / measured - 1.0)),
-    })
+        ape: errors.map(|errors| errors.0),
+        bias: errors.map(|errors| errors.1),
+        memory_bias: ratio(gib, row.peak_mem_gib).map(|ratio| 100.0 * (ratio - 1.0)),
+    }
 }
 
-/// Absolute and signed error of a prediction, in percent. Where a rate was published, the absolute
-/// error is that of the rate.
-pub(super) fn errors(row: &Measured, seconds: f64) -> (f64, f64) {
-    let ratio = seconds / row.step_s;
+/// Absolute and signed error of a prediction that is so many times what was measured, in percent.
+/// Where a rate was published, the absolute error is that of the rate.
+pub(super) fn errors(row: &Measured, ratio: f64) -> (f64, f64) {
     let absolute = if row.is_rate {
         1.0 / ratio - 1.0
     } else {

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use kitchen_core::sim::Constants;
 use kitchen_core::sim::table::{
-    RowScore, Score, TableScore, predictions, read_tables, score as rate,
+    LeftOut, RowScore, Score, TableScore, predictions, read_tables, score as rate,
 };
 
 use crate::cli::SimScoreArgs;
@@ -22,6 +22,10 @@ pub(crate) fn score(args: &SimScoreArgs) -> anyhow::Result<Exit> {
     });
     let rows = read_tables(&tables.collect::<anyhow::Result<Vec<_>>>()?)?;
     let scored = rate(&rows, &Constants::bundled()?);
+    let counts_nothing = scored.tables.is_empty() && scored.memory.is_empty();
+    if counts_nothing && args.predictions.is_none() {
+        bail!(nothing_counts(&scored));
+    }
     if let Some(path) = &args.predictions {
         fs::write(path, predictions(&scored)?)
             .with_context(|| format!("{} cannot be written", path.display()))?;
@@ -43,6 +47,9 @@ fn in_words(scored: &Score) -> String {
         ]),
         None => parts.push("no row is scored, and so there is no error to tell".to_owned()),
     }
+    if !scored.left_out.is_empty() {
+        parts.push(left_out_in_words(&scored.left_out));
+    }
     if let Some(balanced) = scored.balanced_memory_mape {
         parts.extend([
             format!("peak memory\n{}", tables_in_words(scored.memory.iter())),
@@ -52,16 +59,44 @@ fn in_words(scored: &Score) -> String {
     parts.join("\n\n")
 }
 
+/// Why there is no error, and what to do about it.
+fn nothing_counts(scored: &Score) -> String {
+    let reason = match scored.left_out.as_slice() {
+        [] => "no row says `scored` 1".to_owned(),
+        left_out => left_out_in_words(left_out),
+    };
+    format!(
+        "no row can be scored; --predictions FILE predicts rows that were not measured\n{reason}"
+    )
+}
+
+fn left_out_in_words(left_out: &[LeftOut]) -> String {
+    let lines = left_out
+        .iter()
+        .map(|row| format!("\n  row `{}` of {}: {}", row.row_id, row.table, row.reason));
+    format!(
+        "scored rows left out: {}{}",
+        left_out.len(),
+        lines.collect::<String>()
+    )
+}
+
 fn rows_in_words(rows: &[RowScore]) -> String {
     let head = ["row", "table", "step", "error", "peak memory", ""].map(str::to_owned);
+    let cell = |value: Option<f64>, words: fn(f64) -> String| value.map_or_else(String::new, words);
     let rows = rows.iter().map(|row| {
         [
             row.row_id.clone(),
             row.table.clone(),
-            format!("{:.4} s", row.pred_step_s),
-            format!("{:+.1} %", row.bias),
-            format!("{:.1} GiB", row.pred_peak_mem_gib),
-            if row.scored { "" } else { "not scored" }.to_owned(),
+            cell(row.pred_step_s, |seconds| format!("{seconds:.4} s")),
+            cell(row.bias, |percent| format!("{percent:+.1} %")),
+            cell(row.pred_peak_mem_gib, |gib| format!("{gib:.1} GiB")),
+            match (row.scored, row.bias) {
+                (false, _) => "not scored",
+                (true, None) => "left out",
+                (true, Some(_)) => "",
+            }
+            .to_owned(),
         ]
     });
     table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
