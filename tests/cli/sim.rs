@@ -77,6 +77,28 @@ fn what_cannot_be_scored_is_left_out() {
     assert!(said.out.contains(&told), "{}", said.out);
 }
 
+/// The errors of losses, with or without those of steps.
+#[test]
+fn losses_are_scored_by_curve() {
+    let kitchen = Kitchen::new().unwrap();
+    let losses = "model_label,n_params,schedule,batch_tokens,step,lr,loss\n\
+                  25M,25000000,constant,524288,23936,0.0003,3.3473\n";
+    kitchen.write("losses.csv", losses).unwrap();
+    let steps = HEAD.to_owned() + &row("one", "a", 1, "2.0");
+    kitchen.write("steps.csv", steps).unwrap();
+    let found = kitchen
+        .json("sim score --table losses.csv --table steps.csv --json")
+        .unwrap();
+    let error = found["loss"]["curves"]["25M constant"].as_f64().unwrap();
+    assert!(error < 0.01, "{error}");
+    assert_eq!(found["loss"]["mean_abs_error"], error);
+    assert_eq!(found["tables"]["one"]["rows"], 1);
+
+    let said = kitchen.ok("sim score --table losses.csv").unwrap();
+    let words = format!("mean absolute error of the loss: {error:.4} nats");
+    assert!(said.contains(&words), "{said}");
+}
+
 #[test]
 fn a_table_that_is_none_is_refused() {
     let kitchen = Kitchen::new().unwrap();

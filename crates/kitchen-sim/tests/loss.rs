@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use kitchen_sim::loss::{Anneal, LossLaw, Schedule, score_loss, stretches};
+use kitchen_sim::loss::{
+    Anneal, LossLaw, LossScore, LossTableError, Schedule, is_loss_table, score_loss, stretches,
+};
 
 /// The last sample of each curve of github.com/thu-yao-01-luo/MultiPowerLaw (Luo et al. 2025):
 /// parameters, how the learning rate falls and from which step on, the step, the loss.
@@ -59,15 +61,69 @@ fn finer_stretches_change_little() {
     );
 }
 
+const HEAD: &str = "model_label,n_params,schedule,batch_tokens,step,lr,loss\n";
+
+fn scored(rows: &str) -> Result<LossScore, LossTableError> {
+    score_loss(&[("losses.csv".to_owned(), HEAD.to_owned() + rows)])
+}
+
 #[test]
 fn a_table_is_scored_by_curve() {
-    let head = "model_label,n_params,schedule,batch_tokens,step,lr,loss\n";
-    let rows = "25M,25000000,constant,524288,23936,0.0003,3.3473\n";
-    let found = score_loss(&(head.to_owned() + rows)).unwrap();
+    let constant = "25M,25000000,constant,524288,23936,0.0003,3.3473\n";
+    let found = scored(constant).unwrap();
     assert!(found.curves["25M constant"] < 0.01, "{found:?}");
     assert_eq!(found.mean_abs_error, found.curves["25M constant"]);
+    // Each curve counts once, whatever its samples; one without a loss counts only for its learning
+    // rate.
+    let two = constant.to_owned()
+        + "25M,25000000,cosine,524288,10000,0.0002,\n"
+        + "25M,25000000,cosine,524288,20000,0.0001,5\n"
+        + "25M,25000000,cosine,524288,20001,0.0001,5\n";
+    let both = scored(&two).unwrap();
+    let cosine = both.curves["25M cosine"];
+    assert!(cosine > 1.0, "{both:?}");
+    assert_eq!(both.mean_abs_error, (found.mean_abs_error + cosine) / 2.0);
+    let other = two.replace("10000,0.0002", "10000,0.0003");
+    assert_ne!(scored(&other).unwrap().curves["25M cosine"], cosine);
+}
+
+#[test]
+fn what_is_wrong_with_a_table_of_losses_is_said() {
+    let refused = |rows: &str| scored(rows).unwrap_err().to_string();
+    let empty = "losses.csv: the table of losses is empty";
+    assert_eq!(refused(""), empty);
     assert_eq!(
-        score_loss(head).unwrap_err().to_string(),
-        "the table of losses is empty"
+        refused("25M,25000000,constant,524288,23936,0.0003,\n"),
+        empty
     );
+    assert!(
+        refused("25M,25000000,constant,524288,soon,0.0003,3\n").contains("line: 2"),
+        "the line is told"
+    );
+    let senseless = "losses.csv: curve `25M constant`: after step ";
+    for (row, column) in [
+        ("25M,0,constant,524288,200,0.0003,3\n", "0, `n_params` is 0"),
+        ("25M,1e6,constant,524288,200,NaN,3\n", "0, `lr` is NaN"),
+        (
+            "25M,1e6,constant,524288,200,0.0003,3\n25M,1e6,constant,524288,100,0.0003,3\n",
+            "200, `step` is 100",
+        ),
+    ] {
+        let said = refused(row);
+        assert!(said.starts_with(&format!("{senseless}{column};")), "{said}");
+    }
+    let text = HEAD.to_owned() + "25M,1e6,constant,524288,200,0.0003,3\n";
+    let twice = ["a.csv", "b.csv"].map(|name| (name.to_owned(), text.clone()));
+    assert_eq!(
+        score_loss(&twice).unwrap_err().to_string(),
+        "b.csv: curve `25M constant` stands in another table too"
+    );
+}
+
+#[test]
+fn tables_of_losses_are_known_by_their_columns() {
+    assert!(is_loss_table(HEAD));
+    assert!(is_loss_table("loss,step,lr\n1,2,3\n"));
+    assert!(!is_loss_table("table,row_id,scored,step_s\n"));
+    assert!(!is_loss_table(""));
 }

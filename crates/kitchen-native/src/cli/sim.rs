@@ -134,7 +134,7 @@ pub(crate) struct SimSearchArgs {
 /// Arguments of `sim score`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SimScoreArgs {
-    /// A table of measured steps, as CSV; may be given several times
+    /// A table of measured steps, or of losses, as CSV; may be given several times
     #[arg(long, required = true, value_name = "CSV")]
     pub(crate) table: Vec<PathBuf>,
 

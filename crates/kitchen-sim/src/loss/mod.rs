@@ -6,4 +6,4 @@ mod score;
 
 pub use law::{LossLaw, NOMINAL_BATCH, chinchilla, noise, perplexity};
 pub use schedule::{Anneal, Schedule, Stretch, stretches};
-pub use score::{LossScore, LossTableError, score_loss};
+pub use score::{LossScore, LossTableError, LossTableProblem, is_loss_table, score_loss};

@@ -68,8 +68,7 @@ const MOST: u32 = 1 << 30;
 pub struct TableError {
     /// What the table was called.
     pub name: String,
-    /// What is wrong with it.
-    #[source]
+    /// What is wrong with it. No `source`, since it is told already.
     pub problem: TableProblem,
 }
 

@@ -1,17 +1,29 @@
-//! `sim score`: how far predicted steps are from measured ones.
+//! `sim score`: how far predicted steps, and losses, are from measured ones.
 
 use std::fs;
 
 use anyhow::{Context, bail};
 use kitchen_core::sim::Constants;
+use kitchen_core::sim::loss::{LossScore, is_loss_table, score_loss};
 use kitchen_core::sim::table::{
     LeftOut, RowScore, Score, TableScore, predictions, read_tables, score as rate,
 };
+use serde::Serialize;
 
 use crate::cli::SimScoreArgs;
 use crate::commands::table::table;
 use crate::exit::Exit;
 use crate::out;
+
+/// What is written as JSON.
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    steps: Score,
+    /// Errors of losses, where a table of them was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loss: Option<LossScore>,
+}
 
 /// Predicts the rows of tables and says how far off the predictions are.
 pub(crate) fn score(args: &SimScoreArgs) -> anyhow::Result<Exit> {
@@ -20,22 +32,47 @@ pub(crate) fn score(args: &SimScoreArgs) -> anyhow::Result<Exit> {
         let text = text.with_context(|| format!("{} cannot be read", path.display()))?;
         Ok((path.display().to_string(), text))
     });
-    let rows = read_tables(&tables.collect::<anyhow::Result<Vec<_>>>()?)?;
-    let scored = rate(&rows, &Constants::bundled()?);
+    let tables = tables.collect::<anyhow::Result<Vec<_>>>()?;
+    let (losses, steps): (Vec<_>, Vec<_>) = tables
+        .into_iter()
+        .partition(|(_, text)| is_loss_table(text));
+    let report = Report {
+        steps: rate(&read_tables(&steps)?, &Constants::bundled()?),
+        loss: (!losses.is_empty())
+            .then(|| score_loss(&losses))
+            .transpose()?,
+    };
+    let scored = &report.steps;
     let counts_nothing = scored.tables.is_empty() && scored.memory.is_empty();
-    if counts_nothing && args.predictions.is_none() {
-        bail!(nothing_counts(&scored));
+    if counts_nothing && !steps.is_empty() && args.predictions.is_none() {
+        bail!(nothing_counts(scored));
     }
     if let Some(path) = &args.predictions {
-        fs::write(path, predictions(&scored)?)
+        fs::write(path, predictions(scored)?)
             .with_context(|| format!("{} cannot be written", path.display()))?;
     }
     if args.json.json {
-        out::json(&scored)?;
+        out::json(&report)?;
     } else {
-        out::line(&in_words(&scored))?;
+        let steps = (!steps.is_empty()).then(|| in_words(scored));
+        let loss = report.loss.as_ref().map(loss_in_words);
+        let parts: Vec<String> = steps.into_iter().chain(loss).collect();
+        out::line(&parts.join("\n\n"))?;
     }
     Ok(Exit::Ok)
+}
+
+fn loss_in_words(scored: &LossScore) -> String {
+    let head = ["curve", "error"].map(str::to_owned);
+    let nats = |error: f64| format!("{error:.4} nats");
+    let curves = scored.curves.iter();
+    let rows = curves.map(|(name, error)| [name.clone(), nats(*error)]);
+    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+    format!(
+        "{}\n\nmean absolute error of the loss: {}",
+        table(&rows),
+        nats(scored.mean_abs_error)
+    )
 }
 
 fn in_words(scored: &Score) -> String {
