@@ -17,7 +17,7 @@ use crate::input::{Batch, Cluster, Job, Layout, Model, Software};
 use crate::reliability::Cause;
 use crate::run::{Act, Cue, DETECT, RESTART};
 use crate::story::{
-    ClusterSpec, Site, SpecError, bundled, check_cluster, check_incident, cluster, cues,
+    ClusterSpec, Site, SpecError, bundled, check_cluster, check_incidents, cluster, cues,
     fastest_layout, saving,
 };
 
@@ -99,10 +99,9 @@ impl Clock {
     /// If the cluster is impossible, does not have what incidents concern, or is too small.
     pub fn new(order: &Order) -> Result<Self, SpecError> {
         check_cluster(&order.cluster)?;
-        let mut incidents = order.incidents.iter();
-        incidents.try_for_each(|incident| check_incident(&order.cluster, incident))?;
-        let constants = Constants::bundled().map_err(|error| bundled(&error))?;
         let cluster = cluster(&order.cluster)?;
+        check_incidents(&order.cluster, &cluster, &order.incidents)?;
+        let constants = Constants::bundled().map_err(|error| bundled(&error))?;
         let (parameters, load) = match &order.work {
             Work::Transformer(model, batch) => {
                 let loaded = transformer(model, *batch, &cluster, &constants)?;
@@ -128,7 +127,7 @@ impl Clock {
             at: 0.0,
             forecast: Forecast {
                 step: load.times.seconds(),
-                save: saving(&order.cluster, parameters),
+                save: saving(&order.cluster, &cluster, parameters),
                 mfu: load.mfu,
                 layout: load.layout,
                 memory_gib: load.memory_gib,

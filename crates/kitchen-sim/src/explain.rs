@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::cost::{Memory, Times, peak_memory};
-use crate::reliability::{BYTES_PER_PARAMETER, FailureRates};
+use crate::reliability::BYTES_PER_PARAMETER;
 use crate::story::Setting;
 
 /// A number, and where it comes from.
@@ -254,7 +254,7 @@ fn checkpoint(setting: &Setting) -> Explained {
 /// Where the specification names no interval.
 fn interval(setting: &Setting) -> Explained {
     let nodes = f64::from(setting.nodes());
-    let between = 3600.0 * FailureRates::LLAMA3.hours_between_when_burnt_in(nodes);
+    let between = 3600.0 * setting.plan.rates.hours_between_when_burnt_in(nodes);
     Formula {
         name: "work between checkpoints that wastes least",
         unit: "s",

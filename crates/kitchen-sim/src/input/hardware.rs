@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::math::parts;
+
 /// One accelerator, as its maker and those who measured it describe it.
 ///
 /// Rates are in TFLOP/s without sparsity, memory in GB (10^9 bytes), bandwidths in GB/s one way.
@@ -32,6 +34,8 @@ pub struct Accelerator {
     pub link_gbs: f64,
     /// Devices in one scale-up domain.
     pub scaleup_domain: u32,
+    /// Devices of one server or tray, which share its network adapters, where that is published.
+    pub devices_per_node: Option<u32>,
     /// Bandwidth of the usual network for each device, where one is usual.
     pub network_gbs: Option<f64>,
     /// Thermal design power in watts.
@@ -60,6 +64,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Nodes, of which the last may not be full.
+    #[must_use]
+    pub fn nodes(&self) -> u32 {
+        parts(self.devices, self.devices_per_node)
+    }
+
     /// Bandwidth of the network for each device, in bytes a second.
     #[must_use]
     pub fn network_per_device(&self) -> f64 {
@@ -85,7 +95,23 @@ pub fn accelerators() -> Result<Vec<Accelerator>, csv::Error> {
         .collect()
 }
 
+/// Devices of a node where nobody published how many there are.
+const USUAL_NODE: u32 = 8;
+
 impl Accelerator {
+    /// Devices of the node that is usual for it.
+    #[must_use]
+    pub fn node_size(&self) -> u32 {
+        self.devices_per_node.unwrap_or(USUAL_NODE)
+    }
+
+    /// Sum over the usual network adapters of a node of so many devices, in Gbit/s, one way, where
+    /// a network is usual.
+    #[must_use]
+    pub fn usual_gbps(&self, devices_per_node: u32) -> Option<f64> {
+        Some(8.0 * self.network_gbs? * f64::from(devices_per_node))
+    }
+
     /// The accelerator called `name`, if the crate knows it.
     ///
     /// # Errors
@@ -101,6 +127,26 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+
+    /// Nodes and Gbit/s as NVIDIA sells them: 8 adapters of 200, 400 or 800 Gbit/s in a server, 4 of
+    /// 400 or 800 in a tray.
+    #[test]
+    fn usual_nodes_are_those_that_are_sold() {
+        for (name, devices, gbps) in [
+            ("A100 SXM 40GB", 8, 1600.0),
+            ("A100 SXM 80GB", 8, 1600.0),
+            ("H100 SXM 80GB", 8, 3200.0),
+            ("H200 SXM 141GB", 8, 3200.0),
+            ("B200 SXM 180GB", 8, 3200.0),
+            ("B300 SXM", 8, 6400.0),
+            ("GB200 NVL72 (per GPU)", 4, 1600.0),
+            ("GB300 NVL72 (per GPU)", 4, 3200.0),
+        ] {
+            let one = Accelerator::named(name).unwrap().unwrap();
+            let found = (one.node_size(), one.usual_gbps(one.node_size()));
+            assert_eq!(found, (devices, Some(gbps)), "{name}");
+        }
+    }
 
     #[test]
     fn the_bundled_table_is_sound() {

@@ -39,6 +39,18 @@ impl FailureRates {
         strikes: 2,
     };
 
+    /// The rates of nodes of so many devices: eight small nodes fail as often as four of twice the
+    /// size.
+    #[must_use]
+    pub fn of_nodes(self, devices: u32) -> Self {
+        let share = f64::from(devices) / 8.0;
+        Self {
+            per_node_day: self.per_node_day * share,
+            bad_share: (self.bad_share * share).min(1.0),
+            ..self
+        }
+    }
+
     /// Mean hours between interruptions of a fresh job on `nodes`, before any bad node is removed.
     #[must_use]
     pub fn hours_between(&self, nodes: f64) -> f64 {
@@ -71,6 +83,18 @@ mod tests {
             FailureRates::RESEARCH.hours_between_when_burnt_in(128.0),
             28.8,
             0.01,
+        );
+    }
+
+    #[test]
+    fn the_size_of_nodes_changes_nothing_for_the_cluster() {
+        let trays = FailureRates::LLAMA3.of_nodes(4);
+        let servers = FailureRates::LLAMA3;
+        assert_eq!(servers.of_nodes(8), servers);
+        near(
+            trays.hours_between(36.0),
+            servers.hours_between(18.0),
+            1e-12,
         );
     }
 

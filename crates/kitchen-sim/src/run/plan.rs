@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::cost::Estimate;
 use crate::input::Job;
-use crate::math::parts;
 use crate::reliability::{FailureRates, checkpoint_bytes, daly};
 
 /// Seconds in a day.
@@ -71,8 +70,8 @@ impl Plan {
     /// and 15 in all); half a node in a hundred is a tenth slower (the same).
     #[must_use]
     pub fn of(job: &Job, estimate: &Estimate, days: f64, seed: u64) -> Self {
-        let nodes = parts(job.cluster.devices, job.cluster.devices_per_node);
-        let rates = FailureRates::LLAMA3;
+        let nodes = job.cluster.nodes();
+        let rates = FailureRates::LLAMA3.of_nodes(job.cluster.devices_per_node);
         let save = 2.0 + checkpoint_bytes(job.model.parameters()) / 2e12;
         let between = 3600.0 * rates.hours_between_when_burnt_in(f64::from(nodes));
         Self {

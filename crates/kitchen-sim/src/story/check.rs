@@ -4,7 +4,9 @@ use super::error::SpecError;
 use kitchen_types::config::Incident;
 
 use super::incident::{Quantity, quantities};
+use super::setting::cluster;
 use super::spec::{ClusterSpec, Spec};
+use crate::input::Cluster;
 use crate::loss::Anneal;
 use crate::math::parts;
 
@@ -86,12 +88,13 @@ fn check_names(spec: &Spec) -> Result<(), SpecError> {
 /// Refuses a cluster whose quantities make no sense.
 pub(crate) fn check_cluster(cluster: &ClusterSpec) -> Result<(), SpecError> {
     let storage = cluster.storage_gbs.unwrap_or(1.0);
+    let network = cluster.node_gbps.unwrap_or(1.0);
     let count = |value: u32| f64::from(value);
     let table = [
         ("cluster.gpus", count(cluster.gpus), 1.0, 131_072.0),
         (
             "cluster.gpus_per_node",
-            count(cluster.gpus_per_node),
+            count(cluster.gpus_per_node.unwrap_or(1)),
             1.0,
             1024.0,
         ),
@@ -101,7 +104,7 @@ pub(crate) fn check_cluster(cluster: &ClusterSpec) -> Result<(), SpecError> {
             1.0,
             1024.0,
         ),
-        ("cluster.node_gbps", cluster.node_gbps, 0.001, 1e9),
+        ("cluster.node_gbps", network, 0.001, 1e9),
         ("cluster.inlet_c", cluster.inlet_c, -40.0, 60.0),
         ("cluster.storage_gbs", storage, 0.001, 1e9),
     ];
@@ -141,9 +144,7 @@ fn check_quantities(spec: &Spec) -> Result<(), SpecError> {
         ),
     ];
     all_within(&table)?;
-    spec.incidents
-        .iter()
-        .try_for_each(|incident| check_incident(&spec.cluster, incident))
+    check_incidents(&spec.cluster, &cluster(&spec.cluster)?, &spec.incidents)
 }
 
 fn all_within(table: &[(&'static str, f64, f64, f64)]) -> Result<(), SpecError> {
@@ -162,9 +163,22 @@ fn within(what: &'static str, value: f64, least: f64, most: f64) -> Result<(), S
     })
 }
 
-/// Refuses an incident that cannot happen on a cluster.
-pub(crate) fn check_incident(cluster: &ClusterSpec, incident: &Incident) -> Result<(), SpecError> {
-    let nodes = parts(cluster.gpus, cluster.gpus_per_node);
+/// Refuses incidents that cannot happen on a cluster.
+pub(crate) fn check_incidents(
+    spec: &ClusterSpec,
+    cluster: &Cluster,
+    incidents: &[Incident],
+) -> Result<(), SpecError> {
+    let mut incidents = incidents.iter();
+    incidents.try_for_each(|incident| check_incident(spec, cluster, incident))
+}
+
+fn check_incident(
+    spec: &ClusterSpec,
+    cluster: &Cluster,
+    incident: &Incident,
+) -> Result<(), SpecError> {
+    let nodes = cluster.nodes();
     let there = |what, number: u32, count: u32| {
         if number < count {
             return Ok(());
@@ -180,9 +194,9 @@ pub(crate) fn check_incident(cluster: &ClusterSpec, incident: &Incident) -> Resu
     for quantity in quantities(&incident.what) {
         match quantity {
             Quantity::Node(number) => there("node", number, nodes)?,
-            Quantity::Gpu(number) => there("GPU", number, cluster.gpus_per_node.min(cluster.gpus))?,
+            Quantity::Gpu(number) => there("GPU", number, cluster.devices_per_node)?,
             Quantity::Rack(number) => {
-                there("rack", number, parts(nodes, cluster.nodes_per_rack))?;
+                there("rack", number, parts(nodes, spec.nodes_per_rack))?;
             }
             Quantity::Range(what, value, least, most) => within(what, value, least, most)?,
         }

@@ -37,7 +37,7 @@ pub use setting::{Setting, Setup};
 pub use spec::{ClusterSpec, DataSpec, EverySpec, LayoutSpec, ModelSpec, ScheduleSpec, Spec};
 pub use telling::Story;
 
-pub(crate) use check::{check_cluster, check_incident};
+pub(crate) use check::{check_cluster, check_incidents};
 pub(crate) use cues::cues;
 pub(crate) use setting::{bundled, cluster, fastest_layout, saving};
 pub(crate) use site::Site;

@@ -14,7 +14,7 @@ use crate::input::{
 };
 use crate::loss::{LossLaw, Schedule};
 use crate::math::{log2, parts};
-use crate::reliability::{FailureRates, checkpoint_bytes, daly};
+use crate::reliability::{checkpoint_bytes, daly};
 use crate::run::{Plan, Validation};
 use crate::search::{Space, search};
 
@@ -26,6 +26,8 @@ const SHARD_BYTES: f64 = 5e9;
 const MEMORY_SHARE: f64 = 0.9;
 /// Seconds for which devices stop before a checkpoint flows to storage.
 const SNAPSHOT: f64 = 2.0;
+/// Gbit/s of the network adapter of each device where no network is usual, as on desktop cards.
+const ADAPTER_GBPS: f64 = 400.0;
 /// A run that is so many times as long as it should be is given up.
 const PATIENCE: f64 = 20.0;
 
@@ -120,7 +122,7 @@ impl Setting {
             spikes: spikes(&spec.incidents, estimate.seconds),
         };
         let export_bytes = EXPORT_BYTES * parameters;
-        let nodes = parts(job.cluster.devices, job.cluster.devices_per_node);
+        let nodes = job.cluster.nodes();
         let setting = Self {
             parameters,
             steps,
@@ -221,11 +223,14 @@ pub(crate) fn cluster(spec: &ClusterSpec) -> Result<Cluster, SpecError> {
         name: wanted.clone(),
         known: list(known.iter().map(|one| one.name.as_str())),
     })?;
+    let each = spec.gpus_per_node.unwrap_or(accelerator.node_size());
+    let usual = accelerator.usual_gbps(each);
+    let node_gbps = spec.node_gbps.or(usual);
     Ok(Cluster {
         accelerator,
         devices: spec.gpus,
-        devices_per_node: spec.gpus_per_node.min(spec.gpus),
-        node_gbps: spec.node_gbps,
+        devices_per_node: each.min(spec.gpus),
+        node_gbps: node_gbps.unwrap_or(ADAPTER_GBPS * f64::from(each)),
     })
 }
 
@@ -317,8 +322,8 @@ pub(crate) fn fastest_layout(job: &Job, constants: &Constants) -> Result<Layout,
 fn plan(spec: &Spec, job: &Job, estimate: &Estimate, steps: u64) -> Plan {
     let usual = Plan::of(job, estimate, 1.0, spec.seed);
     let nodes = f64::from(usual.nodes);
-    let save = saving(&spec.cluster, job.model.parameters());
-    let between = 3600.0 * FailureRates::LLAMA3.hours_between_when_burnt_in(nodes);
+    let save = saving(&spec.cluster, &job.cluster, job.model.parameters());
+    let between = 3600.0 * usual.rates.hours_between_when_burnt_in(nodes);
     let interval = match spec.every.checkpoint {
         Some(steps) => steps as f64 * estimate.seconds,
         None => daly(save, between).max(estimate.seconds),
@@ -332,9 +337,8 @@ fn plan(spec: &Spec, job: &Job, estimate: &Estimate, steps: u64) -> Plan {
 }
 
 /// Seconds for which a checkpoint of so many parameters stops the work.
-pub(crate) fn saving(cluster: &ClusterSpec, parameters: f64) -> f64 {
-    let nodes = parts(cluster.gpus, cluster.gpus_per_node);
-    let storage = cluster.storage_gbs.unwrap_or(f64::from(nodes)) * 1e9;
+pub(crate) fn saving(spec: &ClusterSpec, cluster: &Cluster, parameters: f64) -> f64 {
+    let storage = spec.storage_gbs.unwrap_or(f64::from(cluster.nodes())) * 1e9;
     SNAPSHOT + checkpoint_bytes(parameters) / storage
 }
 

@@ -82,10 +82,11 @@ pub struct ClusterSpec {
     pub accelerator: String,
     /// How many there are.
     pub gpus: u32,
-    /// How many share a node.
-    pub gpus_per_node: u32,
-    /// Sum over the network adapters of one node, in Gbit/s.
-    pub node_gbps: f64,
+    /// How many share a node; as many as is usual for the accelerator, if absent.
+    pub gpus_per_node: Option<u32>,
+    /// Sum over the network adapters of one node, in Gbit/s; what is usual for the accelerator, if
+    /// absent.
+    pub node_gbps: Option<f64>,
     /// Nodes in a rack.
     pub nodes_per_rack: u32,
     /// Degrees Celsius of the air that comes in.
@@ -185,6 +186,8 @@ impl Default for ClusterSpec {
     fn default() -> Self {
         Self {
             gpus: 64,
+            gpus_per_node: None,
+            node_gbps: None,
             ..Self::from(&ClusterConfig::default())
         }
     }
@@ -196,8 +199,8 @@ impl From<&ClusterConfig> for ClusterSpec {
         Self {
             accelerator: config.accelerator.clone(),
             gpus: config.gpus,
-            gpus_per_node: config.gpus_per_node,
-            node_gbps: config.node_gbps,
+            gpus_per_node: Some(config.gpus_per_node),
+            node_gbps: Some(config.node_gbps),
             nodes_per_rack: 4,
             inlet_c: 25.0,
             storage_gbs: None,

@@ -232,10 +232,8 @@ impl Row {
         let devices_per_node = self
             .devices_per_node
             .filter(|count| *count > 0)
-            .unwrap_or(8);
-        let usual = accelerator
-            .network_gbs
-            .map(|gbs| 8.0 * gbs * f64::from(devices_per_node));
+            .unwrap_or(accelerator.node_size());
+        let usual = accelerator.usual_gbps(devices_per_node);
         let node_gbps = self.internode_gbps_per_node.or(usual);
         Ok(Cluster {
             accelerator,

@@ -1,6 +1,9 @@
 //! What holds of all runs, and what each scenario is for.
 
-use kitchen_sim::story::{Event, Incident, Moment, SCENARIOS, Seconds, Spec, Story, Trouble};
+use kitchen_sim::story::{
+    ClusterSpec, Event, Incident, Moment, SCENARIOS, Seconds, Setting, Spec, Story, Trouble,
+};
+use kitchen_types::config::ClusterConfig;
 
 use crate::{first, picked, spec, story, take};
 
@@ -148,6 +151,53 @@ fn a_loss_spike_is_seen_and_passes() {
     let jump = (350..400).map(most).fold(0.0, f64::max);
     assert!(jump > 3.8, "{jump}");
     assert!(losses.last().unwrap() < &2.8);
+}
+
+/// The node and the network of a cluster, as a specification says in TOML.
+fn node(text: &str) -> (u32, f64) {
+    let spec = Spec::parse(&format!("[cluster]\n{text}")).unwrap();
+    let cluster = Setting::job_of(&spec).unwrap().cluster;
+    (cluster.devices_per_node, cluster.node_gbps)
+}
+
+#[test]
+fn who_names_an_accelerator_means_its_nodes_and_network() {
+    assert_eq!(node(""), (8, 3200.0));
+    assert_eq!(node("accelerator = 'A100 SXM 80GB'"), (8, 1600.0));
+    assert_eq!(node("accelerator = 'B300 SXM'"), (8, 6400.0));
+    let tray = "accelerator = 'GB200 NVL72 (per GPU)'";
+    assert_eq!(node(tray), (4, 1600.0));
+    // What is named holds; a node of another size has as many adapters as devices.
+    assert_eq!(node(&format!("{tray}\ngpus_per_node = 8")), (8, 3200.0));
+    assert_eq!(node(&format!("{tray}\nnode_gbps = 100")), (4, 100.0));
+    // Nobody sells nodes of these.
+    assert_eq!(node("accelerator = 'RTX 4090'"), (8, 3200.0));
+    // The configuration of a run names both, whatever the accelerator.
+    let config = ClusterConfig {
+        accelerator: "A100 SXM 80GB".to_owned(),
+        ..ClusterConfig::default()
+    };
+    let named = ClusterSpec::from(&config);
+    assert_eq!(
+        (named.gpus_per_node, named.node_gbps),
+        (Some(8), Some(3200.0))
+    );
+}
+
+#[test]
+fn the_size_of_nodes_decides_which_there_are() {
+    let refused = |at: u32| {
+        let text = format!(
+            "[cluster]\naccelerator = 'GB200 NVL72 (per GPU)'\n[[incidents]]\nat = '1h'\n\
+             what.gpu_failure = {{ node = 15, gpu = {at} }}"
+        );
+        Spec::parse(&text)
+            .and_then(|spec| Setting::job_of(&spec))
+            .err()
+    };
+    assert!(refused(3).is_none());
+    let error = refused(4).unwrap().to_string();
+    assert!(error.contains("GPU 4, but there are 4, from 0"), "{error}");
 }
 
 #[test]
