@@ -1,11 +1,13 @@
 //! Finds the best layout of a model on a cluster.
 
 mod frontier;
+mod nearest;
 mod space;
 
 use serde::Serialize;
 
 pub use frontier::{Candidate, Frontier};
+pub use nearest::nearest;
 pub use space::Space;
 
 use crate::constants::Constants;

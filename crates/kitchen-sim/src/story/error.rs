@@ -52,6 +52,14 @@ pub enum SpecError {
     /// The job is impossible, or does not fit.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The layout is impossible, or does not fit, and another does.
+    #[error("{refusal}; the nearest layout that works: {nearest}")]
+    Layout {
+        /// Why not. No `source`, since it is told already.
+        refusal: Refusal,
+        /// What to change, by the names that a specification has for it.
+        nearest: String,
+    },
     /// No layout divides the work.
     #[error(
         "no layout divides this model and {batch} sequences a step over {gpus} GPUs; use another number of them, or a batch that is a multiple of it"

@@ -6,17 +6,17 @@ use super::check::{check, check_length};
 use super::curve::{Curve, Spike, guess};
 use super::error::SpecError;
 use super::site::Site;
-use super::spec::{ClusterSpec, ModelSpec, Spec};
+use super::spec::{ClusterSpec, LayoutSpec, ModelSpec, Spec};
 use crate::constants::Constants;
 use crate::cost::{Estimate, device_gib, estimate, peak_memory};
 use crate::input::{
-    Accelerator, Activation, Batch, Cluster, Job, Layout, Model, accelerators, models,
+    Accelerator, Activation, Batch, Cluster, Job, Layout, Model, Refusal, accelerators, models,
 };
 use crate::loss::{LossLaw, Schedule};
 use crate::math::{log2, parts};
 use crate::reliability::{checkpoint_bytes, daly};
 use crate::run::{Plan, Validation};
-use crate::search::{Space, search};
+use crate::search::{Space, nearest, search};
 
 /// Bytes of a parameter in 16 bits, as models are exported.
 const EXPORT_BYTES: f64 = 2.0;
@@ -97,7 +97,8 @@ impl Setting {
         let mut job = Self::job_of(&spec)?;
         let constants = Constants::bundled().map_err(|error| bundled(&error))?;
         job.layout = layout(&spec, &job, &constants)?;
-        let estimate = estimate(&job, &constants)?;
+        let estimate =
+            estimate(&job, &constants).map_err(|refusal| refused(&spec, &job, refusal))?;
         let parameters = job.model.parameters();
         let batch = u64::from(spec.data.global_batch);
         let steps_per_epoch = (spec.data.samples / batch).max(1);
@@ -299,6 +300,39 @@ fn layout(spec: &Spec, job: &Job, constants: &Constants) -> Result<Layout, SpecE
         Some(layout) => Ok(layout.on(job.cluster.devices)),
         None => fastest_layout(job, constants),
     }
+}
+
+/// Why a layout cannot be, and what to change about it where that helps.
+fn refused(spec: &Spec, job: &Job, refusal: Refusal) -> SpecError {
+    match (&spec.layout, nearest(job, &Space::default())) {
+        (Some(asked), Some(near)) => SpecError::Layout {
+            refusal,
+            nearest: changes(asked, &near),
+        },
+        _ => refusal.into(),
+    }
+}
+
+fn changes(from: &LayoutSpec, to: &Layout) -> String {
+    let number = |key: &str, from: u32, to: u32| (from != to).then(|| format!("{key} = {to}"));
+    let word = |key: &str, differs: bool, to: &str| differs.then(|| format!("{key} = \"{to}\""));
+    let sp = to.sp != from.sp.unwrap_or(to.tp > 1);
+    let all = [
+        number("tp", from.tp, to.tp),
+        number("cp", from.cp, to.cp),
+        number("pp", from.pp, to.pp),
+        number("vp", from.vp, to.vp),
+        number("ep", from.ep, to.ep),
+        sp.then(|| format!("sp = {}", to.sp)),
+        word("sharding", from.sharding != to.sharding, to.sharding.name()),
+        word(
+            "recompute",
+            from.recompute != to.recompute,
+            to.recompute.name(),
+        ),
+        number("micro_batch", from.micro_batch, to.micro_batch),
+    ];
+    all.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The fastest layout that leaves some memory free.

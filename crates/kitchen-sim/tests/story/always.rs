@@ -201,6 +201,41 @@ fn the_size_of_nodes_decides_which_there_are() {
 }
 
 #[test]
+fn a_layout_that_does_not_work_names_the_nearest_that_does() {
+    let refusal = |layout: &str| {
+        let text = format!("[layout]\n{layout}");
+        let found = Spec::parse(&text).and_then(Setting::of);
+        found.err().map(|error| error.to_string())
+    };
+    let remedy = "; the nearest layout that works: ";
+    for layout in [
+        "tp = 3",
+        "sharding = 'none'",
+        "micro_batch = 7",
+        "tp = 8\npp = 3\nmicro_batch = 2",
+        "tp = 2\nsp = false\nsharding = 'zero1'\nmicro_batch = 16",
+    ] {
+        let said = refusal(layout).unwrap();
+        let (_, nearest) = said.split_once(remedy).unwrap();
+        // What is named takes the place of what was asked for, and works.
+        let key = |line: &str| line.split(' ').next().unwrap().to_owned();
+        let changes: Vec<&str> = nearest.split(", ").collect();
+        let is_changed = |line: &&str| changes.iter().any(|change| key(change) == key(line));
+        let kept = layout.lines().filter(|line| !is_changed(line));
+        let whole: Vec<&str> = kept.chain(changes.iter().copied()).collect();
+        assert_eq!(refusal(&whole.join("\n")), None, "{layout}: {said}");
+    }
+    assert_eq!(
+        refusal("tp = 3").unwrap().split_once(remedy).unwrap().1,
+        "tp = 4"
+    );
+    // Nothing works for a model that is too large.
+    let text = "[model]\npreset = 'llama3-405b'\n[cluster]\ngpus = 8\n[layout]\ntp = 8";
+    let error = Spec::parse(text).and_then(Setting::of).unwrap_err();
+    assert!(!error.to_string().contains(remedy), "{error}");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_with_a_remedy() {
     let table = [
         ("seeds = 1", "unknown field `seeds`"),
