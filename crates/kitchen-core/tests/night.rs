@@ -10,7 +10,7 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use kitchen_core::checkpoint;
 use kitchen_core::store::Memory;
-use kitchen_types::board::Phase;
+use kitchen_types::board::{Notice, Phase};
 use kitchen_types::event::RunStatus;
 use kitchen_types::ports::BlobStore;
 use kitchen_types::supervision::{AnomalyKind, Strategy, SupervisorState};
@@ -287,4 +287,18 @@ fn a_person_who_is_there_answers_and_the_run_goes_on() {
         1
     );
     assert_eq!(ended(&Board::replay(&story)).0, RunStatus::Waiting);
+}
+
+/// A learning rate that no network survives: its units put out the same for every example.
+#[test]
+fn a_network_that_died_is_told_of() {
+    let settings = ["supervisor=on", "lr=3", "steps=100", "evaluate.every=50"];
+    let seen = finish(begin(&config("digits", &settings), &Memory::default()));
+    let notices = Board::replay(&seen).notices;
+    let told = |notice: &Notice| notice.text.contains("of the 64 units of layers.1 put out");
+    assert_eq!(
+        notices.iter().filter(|it| told(it)).count(),
+        1,
+        "{notices:?}"
+    );
 }

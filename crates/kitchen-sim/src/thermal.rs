@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::input::Accelerator;
 use crate::math::exp;
 
-/// Kelvin for each watt between the device and the air that cools it, for air-cooled modules.
-const RESISTANCE: f64 = 0.06;
+/// Kelvin between a device at its design power and the air that cools it: 0.06 K/W for an air-cooled
+/// H100. Coolers are made for the power of what they cool.
+const RISE: f64 = 42.0;
+/// Watts of a device whose maker publishes none: an H100's.
+const POWER: f64 = 700.0;
 /// Joules for each kelvin: heat settles in about a quarter of a minute.
 const CAPACITY: f64 = 250.0;
 /// Limits of a device whose maker publishes none, in degrees Celsius: an H100's.
@@ -44,7 +47,7 @@ impl Thermal {
     pub fn new(accelerator: &Accelerator, inlet: f64) -> Self {
         Self {
             celsius: inlet,
-            resistance: RESISTANCE,
+            resistance: RISE / accelerator.tdp_w.unwrap_or(POWER),
             slowdown: accelerator.max_operating_c.unwrap_or(SLOWDOWN),
             limit: accelerator.slowdown_c.unwrap_or(LIMIT),
             shutdown: accelerator.shutdown_c.unwrap_or(SHUTDOWN),

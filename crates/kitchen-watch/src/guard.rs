@@ -121,7 +121,8 @@ pub fn notice(state: &GuardState, seen: Measured, decision: &Decision) -> Option
             ))
         }
         Decision::Soften { forget: true, .. } if state.resets.is_power_of_two() => Some(format!(
-            "the guard let Adam forget its moments before step {step} ({} times so far)",
+            "the guard let Adam forget its moments before step {step}, as it does from time to time \
+             ({} so far)",
             state.resets
         )),
         Decision::Apply | Decision::ClipTo(_) | Decision::Scale(_) | Decision::Soften { .. } => {
