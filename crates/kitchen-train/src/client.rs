@@ -166,13 +166,20 @@ impl TrainingClient for BurnClient {
     }
 
     async fn grad_norms(&mut self) -> Result<Vec<Number>, ClientError> {
-        if self.gradients.batches() == 0 {
+        let batches = self.gradients.batches();
+        if batches == 0 {
             return Err(no_gradients());
         }
+        let squares = self.gradients.squares(&self.model);
+        let known: Vec<bool> = squares.iter().map(Option::is_some).collect();
         // Together with the losses that wait, in one read-back.
-        let norms = self.gradients.norms(&self.model);
-        let values = self.readbacks.add(norms).read().await?;
-        Ok(values.into_iter().map(Number::from).collect())
+        let read = self.readbacks.add(squares.into_iter().flatten());
+        let mut read = read.read().await?.into_iter();
+        let mut norm = |is_known| match is_known {
+            true => read.next().map_or(f64::NAN, f64::from).sqrt() / batches as f64,
+            false => 0.0,
+        };
+        Ok(known.into_iter().map(|known| Number(norm(known))).collect())
     }
 
     fn drop_gradients(&mut self) {

@@ -7,7 +7,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
 use crate::model::Model;
-use crate::optimizer::norms;
+use crate::optimizer::squares;
 
 /// The gradients of the batches since the last step, added up.
 #[derive(Default)]
@@ -34,13 +34,13 @@ impl Gradients {
         self.batches += 1;
     }
 
-    /// The norm of the mean over the batches, `[1]` for each weight in the model's order.
-    pub(crate) fn norms(&mut self, model: &Model) -> Vec<Tensor<1>> {
+    /// The sum of squares of each weight's sum over the batches, `[1]`, in the model's order; none
+    /// where a weight has no gradient.
+    pub(crate) fn squares(&mut self, model: &Model) -> Vec<Option<Tensor<1>>> {
         let mut sum = self.sum.grads();
-        let norms = norms(model, &mut sum);
+        let squares = squares(model, &mut sum);
         self.sum.accumulate(model, sum);
-        let batches = self.batches as f64;
-        norms.into_iter().map(|norm| norm / batches).collect()
+        squares
     }
 
     /// The mean over the batches, that of each weight times its scale, in the model's order; no

@@ -24,7 +24,7 @@ use kitchen_types::config::{Algorithm, OptimizerConfig};
 use crate::names::ParameterPath;
 use muon::HiddenMatrices;
 pub(crate) use muon::hidden as hidden_matrices;
-pub(crate) use norm::norms;
+pub(crate) use norm::squares;
 use norm::{Change, Scale, global_norm};
 use rule::Rule;
 

@@ -9,52 +9,35 @@ use super::Place;
 
 /// The norm of all gradients together; none if there are no gradients.
 pub(super) fn global_norm<M: Module>(model: &M, grads: &mut GradientsParams) -> Option<Tensor<1>> {
+    let squares = squares(model, grads).into_iter().flatten();
+    squares
+        .reduce(|sum, squares| sum + squares)
+        .map(Tensor::sqrt)
+}
+
+/// The sum of squares of each weight's gradient, in the model's order; none where it has none.
+pub(crate) fn squares<M: Module>(model: &M, grads: &mut GradientsParams) -> Vec<Option<Tensor<1>>> {
     struct Squares<'a> {
         grads: &'a mut GradientsParams,
-        sum: Option<Tensor<1>>,
+        squares: Vec<Option<Tensor<1>>>,
     }
 
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             // Taken out and put back: a gradient that nobody else holds is read without a copy.
-            if let Some(grad) = self.grads.remove::<D>(param.id) {
+            let squares = self.grads.remove::<D>(param.id).map(|grad| {
                 let (grad, squares) = Place::of(&grad).sum_of_squares(grad);
                 self.grads.register(param.id, grad);
-                add_to(&mut self.sum, squares);
-            }
+                squares
+            });
+            self.squares.push(squares);
         }
     }
 
-    let mut squares = Squares { grads, sum: None };
-    model.visit(&mut squares);
-    squares.sum.map(Tensor::sqrt)
-}
-
-/// The norm of each weight's gradient, in the model's order: 0 where there is none.
-pub(crate) fn norms<M: Module>(model: &M, grads: &mut GradientsParams) -> Vec<Tensor<1>> {
-    struct Norms<'a> {
-        grads: &'a mut GradientsParams,
-        norms: Vec<Tensor<1>>,
-    }
-
-    impl ModuleVisitor for Norms<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let norm = match self.grads.remove::<D>(param.id) {
-                Some(grad) => {
-                    let (grad, squares) = Place::of(&grad).sum_of_squares(grad);
-                    self.grads.register(param.id, grad);
-                    squares.sqrt()
-                }
-                None => Tensor::zeros([1], &param.val().device()),
-            };
-            self.norms.push(norm);
-        }
-    }
-
-    let norms = Vec::new();
-    let mut visitor = Norms { grads, norms };
+    let squares = Vec::new();
+    let mut visitor = Squares { grads, squares };
     model.visit(&mut visitor);
-    visitor.norms
+    visitor.squares
 }
 
 /// The factor that clips gradients, which never leaves the device; one for each rank that the
